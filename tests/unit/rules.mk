@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# Unit tests: every tests/unit/test_NAME.c is a program that prints TAP, linked with all modules that need no libbpf.
+unit_bins := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(call src,tests/unit/test_*.c))
+unit_objs := $(policy_obj) $(names_obj) $(ipc_obj) $(audit_obj) $(ring_obj) $(sandbox_obj) $(base_obj)
+
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(unit_objs)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(filter %.o,$^) -ljansson -lcrypto -lseccomp -lcap -o $@
+
+check-unit: $(unit_bins)                ## unit tests
+	$(Q)tests/tap unit $(unit_bins)
+.PHONY: check-unit
