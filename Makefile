@@ -21,7 +21,7 @@ override CFLAGS += -std=gnu17 $(WARN) $(HARDEN) $(SAN) -MMD -MP
 CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuserspace -I$(B) -DPW_VERSION='"$(VERSION)"' -DPW_LIBEXEC='"$(PREFIX)/libexec/polyward"'
 LDFLAGS  += -pie -Wl,-z,relro,-z,now $(SAN)
 ARCH_INC := $(shell $(CC) -print-multiarch 2>/dev/null)
-BPFFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_x86 -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror) -MMD -MP -Iinclude -Ibpf -I/usr/include/$(ARCH_INC)
+BPFFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Wextra -Wno-unused-parameter $(if $(WERROR),-Werror) -MMD -MP -Iinclude -Ibpf -I/usr/include/$(ARCH_INC)
 
 src = $(sort $(wildcard $(1)))
 obj = $(patsubst %.c,$(B)/%.o,$(1))
@@ -32,19 +32,21 @@ policy_obj  := $(call obj,$(call src,userspace/policy/*.c))
 names_obj   := $(call obj,$(call src,userspace/names/*.c))
 ipc_obj     := $(call obj,$(call src,userspace/ipc/*.c))
 sandbox_obj := $(call obj,$(call src,userspace/sandbox/*.c))
-probe_obj   := $(call obj,userspace/kernel/features.c)
+probe_obj   := $(call obj,userspace/kernel/features.c userspace/kernel/variants.c)
 ring_obj    := $(call obj,userspace/kernel/ring.c)
 kernel_obj  := $(call obj,$(call src,userspace/kernel/*.c))
-record_obj  := $(call obj,userspace/audit/record.c userspace/audit/read.c)
+record_obj  := $(call obj,userspace/audit/record.c userspace/audit/read.c userspace/audit/render.c)
 audit_obj   := $(call obj,$(call src,userspace/audit/*.c))
 cli_obj     := $(call obj,$(call src,userspace/cli/*.c))
 
 # ---- what runs with which privilege ----------------------------------------------------------------------------------
-supervisor_obj := $(call obj,userspace/roles/supervisor.c) $(ipc_obj) $(sandbox_obj) $(base_obj)
-kernel_role    := $(call obj,userspace/roles/kernel.c)     $(kernel_obj) $(image_obj) $(ipc_obj) $(sandbox_obj) $(base_obj)
-control_role   := $(call obj,userspace/roles/control.c)    $(ipc_obj) $(sandbox_obj) $(base_obj)
-audit_role     := $(call obj,userspace/roles/audit.c)      $(audit_obj) $(ring_obj) $(image_obj) $(ipc_obj) $(sandbox_obj) $(base_obj)
-compile_role   := $(call obj,userspace/roles/compile.c)    $(policy_obj) $(names_obj) $(ipc_obj) $(sandbox_obj) $(base_obj)
+role_obj       := $(call obj,userspace/roles/role.c userspace/roles/sandboxes.c)
+held_obj       := $(call obj,userspace/roles/held.c)
+supervisor_obj := $(call obj,$(call src,userspace/roles/supervisor*.c)) $(role_obj) $(ipc_obj) $(sandbox_obj) $(base_obj)
+kernel_role    := $(call obj,$(call src,userspace/roles/kernel*.c))     $(held_obj) $(role_obj) $(kernel_obj) $(image_obj) $(ipc_obj) $(sandbox_obj) $(base_obj)
+control_role   := $(call obj,$(call src,userspace/roles/control*.c))    $(role_obj) $(ipc_obj) $(sandbox_obj) $(base_obj)
+audit_role     := $(call obj,$(call src,userspace/roles/audit*.c))      $(held_obj) $(role_obj) $(audit_obj) $(ring_obj) $(image_obj) $(ipc_obj) $(sandbox_obj) $(base_obj)
+compile_role   := $(call obj,userspace/roles/compile.c)    $(role_obj) $(policy_obj) $(names_obj) $(ipc_obj) $(sandbox_obj) $(base_obj)
 cli_role       := $(cli_obj) $(policy_obj) $(names_obj) $(record_obj) $(probe_obj) $(ipc_obj) $(base_obj)
 
 libs_supervisor := -lseccomp -lcap
@@ -76,7 +78,8 @@ $(B)/%.o: %.c $(B)/flags
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 # ---- kernel programs: one object a file, linked, then a skeleton ---------------------------------------------------------
-bpf_obj := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(call src,bpf/*.bpf.c))
+# maps first: bpftool before 7.2 loses the place of a map whose definition comes after its declaration.
+bpf_obj := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,bpf/maps.bpf.c $(filter-out bpf/maps.bpf.c,$(call src,bpf/*.bpf.c)))
 
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(B)/flags
 	$(call say,BPF)

@@ -7,6 +7,11 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(unit_objs)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(filter %.o,$^) -ljansson -lcrypto -lseccomp -lcap -o $@
 
+# The command line's own parts, and the program itself for the tests that run it.
+$(B)/tests/unit/test_cli: $(call obj,$(addprefix userspace/cli/,args.c out.c when.c logfilter.c))
+$(B)/tests/unit/test_cli_doctor: $(call obj,userspace/cli/doctor.c)
+$(B)/tests/unit/test_cli_run: | $(B)/polyward
+
 check-unit: $(unit_bins)                ## unit tests
 	$(Q)tests/tap unit $(unit_bins)
 .PHONY: check-unit

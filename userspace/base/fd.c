@@ -52,7 +52,7 @@ int fd_read_all(int fd, void *bytes, size_t len_bytes)
 int fd_read_file(int dir_fd, const char *name, size_t max_bytes, struct buf *ret)
 {
 	_fd_ int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
-	char chunk[16384];
+	char chunk[8192];
 
 	if (fd < 0)
 		return -errno;

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The slow half of event.bpf.h: reserve, fill, submit. Must never change a verdict.
+ */
+#include "event.bpf.h"
+
+/* Copy one name behind the last. The piece is as large as certainly fits: the verifier wants a constant. */
+static __always_inline long pw_copy_name(char *to, __u32 off, const unsigned char *name)
+{
+	if (!off)
+		return bpf_probe_read_kernel_str(to, PW_NAMES_MAX, name);
+	if (off <= PW_NAMES_MAX / 2)
+		return bpf_probe_read_kernel_str(to + off, PW_NAMES_MAX / 2, name);
+	if (off <= PW_NAMES_MAX - 64)
+		return bpf_probe_read_kernel_str(to + off, 64, name);
+	if (off <= PW_NAMES_MAX - 24)
+		return bpf_probe_read_kernel_str(to + off, 24, name);
+	return -1;
+}
+
+struct pw_climb_names {
+	struct dentry *at;
+	struct pw_event *ev;
+	__u32 dev, gen;
+	__u32 off;
+	__u32 whole;
+};
+
+static long pw_add_name(__u32 i, struct pw_climb_names *c)
+{
+	struct dentry *at = c->at, *up = BPF_CORE_READ(at, d_parent);
+	__u32 off = c->off;
+	long len_bytes;
+
+	if (pw_label_exact(c->dev, BPF_CORE_READ(at, d_inode, i_ino), c->gen) & PW_ROOT_STORE) {
+		c->whole = 1;
+		return 1;
+	}
+	if (up == at || off >= PW_NAMES_MAX)
+		return 1;
+	len_bytes = pw_copy_name(c->ev->names, off, BPF_CORE_READ(at, d_name.name));
+	if (len_bytes <= 1)
+		return 1;
+	c->off = off + (__u32)len_bytes;
+	c->at = up;
+	return 0;
+}
+
+/* Names from the leaf up to, but without, the store's root. */
+static __always_inline void pw_names(struct pw_event *ev, struct dentry *at, __u32 dev, __u32 gen)
+{
+	struct pw_climb_names c = { .at = at, .ev = ev, .dev = dev, .gen = gen };
+
+	c.off = c.whole = bpf_get_smp_processor_id() >> 31; /* 0; see pw_opaque_zero() */
+	bpf_loop(PW_WALK_MAX, pw_add_name, &c, 0);
+	if (!c.whole)
+		ev->flags |= PW_EV_NAMES_CUT;
+	ev->names_len = (__u16)c.off;
+}
+
+static __always_inline void pw_fill_task(struct pw_event *ev, struct task_struct *task)
+{
+	const struct cred *real = task->real_cred;
+	struct mm_struct *mm = task->mm;
+	struct file *exe = mm ? mm->exe_file : NULL;
+	struct inode *program = exe ? exe->f_inode : NULL;
+
+	ev->start_boot_ns = task->group_leader->start_boottime;
+	ev->tgid = (__u32)task->tgid;
+	ev->tid = (__u32)task->pid;
+	ev->ppid = (__u32)task->real_parent->tgid;
+	if (real) {
+		ev->uid = real->uid.val;
+		ev->euid = real->euid.val;
+		ev->gid = real->gid.val;
+	}
+	ev->login_uid = pw_login_uid(task);
+	ev->session = bpf_core_field_exists(task->sessionid) ? task->sessionid : 0xffffffffu;
+	ev->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	if (program) {
+		ev->exe_ino = program->i_ino;
+		ev->exe_dev = program->i_sb->s_dev;
+	}
+	bpf_get_current_comm(ev->comm, sizeof(ev->comm));
+}
+
+static __always_inline void pw_fill_decision(struct pw_event *ev, const struct pw_op *op, const struct pw_decision *d)
+{
+	ev->ino = op->ino;
+	ev->dev = op->dev;
+	ev->gen = op->gen;
+	ev->rule = d->rule;
+	ev->need = op->need;
+	ev->missing = d->missing;
+	ev->windows = op->windows;
+	ev->mfa_age_s = PW_MFA_NEVER;
+	ev->error = d->verdict == PW_DENY ? -EACCES : 0;
+	ev->label = op->label;
+	ev->label_to = op->label_to;
+	ev->verdict = d->verdict;
+	ev->reason = d->reason;
+	ev->hook = (__u8)op->hook;
+	ev->flags = d->timed ? PW_EV_TIMED : 0;
+}
+
+/* Write the event of this decision. */
+int pw_record(struct pw_op *op, struct pw_decision *d, __u64 roles)
+{
+	__u32 zero = 0;
+	struct pw_counters *counters = bpf_map_lookup_elem(&pw_counters, &zero);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pw_event *ev;
+	__u64 seq;
+
+	if (!op || !d || !counters)
+		return 0;
+	/* Atomic, because a program on the same CPU may come between. */
+	seq = __sync_fetch_and_add(&counters->seq, 1);
+	if (d->verdict == PW_ALLOW)
+		ev = bpf_ringbuf_reserve(&pw_access, sizeof(*ev), 0);
+	else
+		ev = bpf_ringbuf_reserve(&pw_urgent, sizeof(*ev), 0);
+	if (!ev) {
+		__sync_fetch_and_add(&counters->lost, 1);
+		return 0;
+	}
+	__builtin_memset(ev, 0, sizeof(*ev));
+	ev->seq = seq;
+	ev->cpu = (__u16)bpf_get_smp_processor_id();
+	ev->time_boot_ns = bpf_ktime_get_boot_ns();
+	ev->time_tai_ns = bpf_ktime_get_tai_ns();
+	ev->roles = roles;
+	pw_fill_task(ev, task);
+	pw_fill_decision(ev, op, d);
+	pw_names(ev, (struct dentry *)(unsigned long)op->named, op->dev, op->gen);
+	bpf_ringbuf_submit(ev, 0);
+	return 0;
+}
+

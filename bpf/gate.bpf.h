@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The gate: what every hook asks. Label, subject, table, decision, event, errno, in this order and here alone. A hook gathers its
+ * arguments, says what the operation needs and returns what the gate says. Must never let pass what it could not decide.
+ */
+#ifndef PW_GATE_BPF_H
+#define PW_GATE_BPF_H
+
+#include "event.bpf.h"
+
+/* May the subject do op->need to op->label? Counts and records. 1: refused. In gate.bpf.c; checked by itself. */
+int pw_judge(struct pw_op *op);
+
+/* A refusal that no table has a say in: at a border, at a root, or for want of knowledge. Always 1. */
+int pw_refuse(struct pw_op *op, __u32 reason);
+
+/* The one place where a verdict becomes an errno. Newer kernels want to see that a hook returns no other number. */
+static __always_inline int pw_errno(int refused)
+{
+	return refused ? -EACCES : 0;
+}
+
+/* Begin an operation: what it is, under which generation. 0: no policy, nothing to ask. */
+static __always_inline bool pw_begin(struct pw_op *op, struct inode *inode, struct dentry *named, __u32 need, __u32 hook)
+{
+	__builtin_memset(op, 0, sizeof(*op));
+	op->epoch = PW_READ(pw_state.slot_epoch);
+	op->gen = pw_generation();
+	if (!op->gen || !inode)
+		return false;
+	op->named = (__u64)(unsigned long)named;
+	op->ino = inode->i_ino;
+	op->dev = inode->i_sb->s_dev;
+	op->need = need;
+	op->hook = hook;
+	return true;
+}
+
+/* Label what is acted on and judge: 1 refused, 0 not. Outside every store everything may be remembered. */
+static __always_inline int pw_ask(struct pw_op *op, struct inode *inode, struct dentry *dentry)
+{
+	long label = pw_label(inode, dentry, op->gen);
+
+	if (label < 0)
+		return pw_refuse(op, PW_R_DEPTH);
+	op->label = (__u16)(label & PW_ROOT_LABEL);
+	if (op->label == PW_LABEL_OUTSIDE) {
+		op->keep = PW_KEEP_QUIET;
+		return 0;
+	}
+	return pw_judge(op);
+}
+
+/*
+ * The whole of it for an operation on one object. dentry is the inode's; `named` is where the event's names begin: the same, or a
+ * name that is being made below it.
+ */
+PW_STEP int pw_check(struct inode *inode, struct dentry *dentry, struct dentry *named, __u32 need, __u32 hook)
+{
+	struct pw_op op;
+
+	if (!pw_begin(&op, inode, named, need, hook))
+		return 0;
+	return pw_errno(pw_ask(&op, inode, dentry));
+}
+
+/* Reading a directory is listing it. */
+static __always_inline __u32 pw_need_on(const struct inode *inode, __u32 need)
+{
+	return (need & PW_A_READ) && pw_is_dir(inode) ? (need & ~PW_A_READ) | PW_A_LIST : need;
+}
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * All maps and shared words, declared once. maps.bpf.c defines PW_MAP_LINKAGE as nothing and so becomes their home; everybody
+ * else gets `extern`. Keys, values and meanings are in abi.h. Must never hold a map that userspace does not know of.
+ */
+#ifndef PW_MAPS_BPF_H
+#define PW_MAPS_BPF_H
+
+#include "kernel.h"
+#include <polyward/abi.h>
+
+#ifndef PW_MAP_LINKAGE
+#define PW_MAP_LINKAGE extern
+#endif
+
+/*
+ * Tables of one generation: outer index generation % PW_GENERATIONS. The loader creates the inner maps with the size of the
+ * policy; BPF_F_INNER_MAP says that the size given here is not to be insisted on.
+ */
+#define PW_TABLE(table, row) \
+	PW_MAP_LINKAGE struct { \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); \
+		__uint(max_entries, PW_GENERATIONS); \
+		__type(key, __u32); \
+		__array(values, struct { \
+			__uint(type, BPF_MAP_TYPE_ARRAY); \
+			__uint(map_flags, BPF_F_INNER_MAP | BPF_F_MMAPABLE); \
+			__uint(max_entries, 1); \
+			__uint(key_size, sizeof(__u32)); \
+			__uint(value_size, sizeof(row)); \
+		}); \
+	} table SEC(".maps")
+
+PW_TABLE(pw_cells, struct pw_cell);
+PW_TABLE(pw_entries, struct pw_entry);
+PW_TABLE(pw_conds, struct pw_cond);
+
+PW_MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PW_GENERATIONS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct pw_gen);
+} pw_gens SEC(".maps");
+
+#ifndef PW_TABLES_ONLY /* the differential test needs no more than the tables */
+
+PW_MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, PW_LINKS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct pw_attr_key);
+	__type(value, __u64);
+} pw_attrs SEC(".maps");
+
+PW_MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct pw_unit_key);
+	__type(value, __u64);
+} pw_units SEC(".maps");
+
+PW_MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct pw_subject);
+} pw_subjects SEC(".maps");
+
+PW_MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_INODE_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64); /* struct pw_object, as the one word that it is read and written as */
+} pw_objects SEC(".maps");
+
+PW_MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} pw_urgent SEC(".maps");
+
+PW_MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1024 * 1024);
+} pw_access SEC(".maps");
+
+PW_MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pw_counters);
+} pw_counters SEC(".maps");
+
+/* The shared words, at an address known when the programs are loaded: the hot path reads them without a lookup. */
+PW_MAP_LINKAGE struct pw_state pw_state SEC(".data.state");
+
+/*
+ * What tasks were last allowed, unconditionally: see slot.bpf.h. A task has PW_SLOT_WAYS places, so that a copy from one file
+ * to another finds both.
+ */
+#define PW_SLOT_WAYS 4u
+#define PW_SLOTS     4096u
+#define PW_HELD      32768u
+
+struct pw_slot {
+	__u64 task;  /* address of the task, 0: nothing here; compared, never followed */
+	__u64 inode; /* address of the inode */
+	__u64 meta;  /* slot epoch << 16 | enum pw_slot_bits */
+	__u64 lock;  /* 1 while a writer is at it */
+};
+
+struct pw_slots {
+	struct pw_slot slot[PW_SLOTS];
+	__u32 held[PW_HELD]; /* how many slots name an inode with this hash */
+};
+PW_MAP_LINKAGE struct pw_slots pw_slots;
+
+#endif
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is acted on: from an inode to its label. Identity is the inode and the tree that it stands in, never a path: names, mounts,
+ * namespaces and roots of processes do not enter. Directories keep their label in inode storage; a file goes by its directory's,
+ * so that a file that moves or is new needs no care. Must never answer "outside" where it does not know.
+ */
+#ifndef PW_OBJECT_BPF_H
+#define PW_OBJECT_BPF_H
+
+#include "state.bpf.h"
+
+/* Results beside a PW_ATTR_LABEL word (label, and PW_ROOT_STORE for a store's root itself). */
+#define PW_LABEL_UNKNOWN (-1)
+
+/*
+ * Labels are kept per generation and object epoch in one word: a task that still sees the old generation and one that sees the
+ * new one must not take each other's. Multiplication spreads consecutive generations over all bits.
+ */
+static __always_inline __u32 pw_object_epoch(__u32 gen)
+{
+	return gen * 0x9e3779b1u + PW_READ(pw_state.object_epoch);
+}
+
+static __always_inline bool pw_is_dir(const struct inode *inode)
+{
+	return (inode->i_mode & S_IFMT) == S_IFDIR;
+}
+
+/* Is exactly this inode registered: a store's root or a hard link? The word, or 0. */
+static __always_inline __u64 pw_label_exact(__u32 dev, __u64 ino, __u32 gen)
+{
+	__u32 bit = pw_bloom_bit(ino);
+
+	if (!(PW_READ(pw_state.bloom[(bit >> 6) & (PW_BLOOM_WORDS - 1)]) >> (bit & 63) & 1))
+		return 0;
+	return pw_attr(PW_ATTR_LABEL, gen, dev, ino);
+}
+
+struct pw_climb {
+	struct dentry *at;
+	struct dentry *top; /* the filesystem's root: above it there is no store */
+	long label;
+	__u32 dev, gen;
+};
+
+static long pw_climb_typed(__u32 i, struct pw_climb *c)
+{
+	struct dentry *at = c->at, *up;
+	struct inode *inode;
+	__u64 word;
+
+	if (!at)
+		return 1;
+	inode = at->d_inode;
+	word = inode ? pw_label_exact(c->dev, inode->i_ino, c->gen) : 0;
+	if (word) {
+		c->label = (long)(i ? word & PW_ROOT_LABEL : word);
+		return 1;
+	}
+	up = at->d_parent;
+	if (up == at) {
+		/* A root that is not the filesystem's is a tree that was opened by handle and is not connected: unknown. */
+		c->label = at == c->top ? PW_LABEL_OUTSIDE : PW_LABEL_UNKNOWN;
+		return 1;
+	}
+	c->at = up;
+	return 0;
+}
+
+/* The label of a directory, by its own dentry. Kept in its inode storage if it was found. */
+PW_STEP long pw_label_dir(struct inode *inode, struct dentry *dentry, __u32 gen)
+{
+	__u32 epoch = pw_object_epoch(gen);
+	struct pw_climb c = { .at = dentry, .label = PW_LABEL_UNKNOWN, .gen = gen };
+	struct super_block *sb;
+	__u64 *kept, word;
+
+	if (!inode || !dentry)
+		return PW_LABEL_UNKNOWN;
+	kept = bpf_inode_storage_get(&pw_objects, inode, NULL, 0);
+	if (kept) {
+		word = PW_READ(*kept);
+		if ((__u32)word == epoch)
+			return (long)(word >> 32);
+	}
+	sb = inode->i_sb;
+	if (!sb)
+		return PW_LABEL_UNKNOWN;
+	c.dev = sb->s_dev;
+	c.top = sb->s_root;
+	bpf_loop(PW_WALK_MAX + 1, pw_climb_typed, &c, 0);
+	if (c.label == PW_LABEL_UNKNOWN)
+		return c.label;
+	kept = bpf_inode_storage_get(&pw_objects, inode, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (kept)
+		PW_WRITE(*kept, (__u64)c.label << 32 | epoch);
+	return c.label;
+}
+
+static long pw_climb_raw(__u32 i, struct pw_climb *c)
+{
+	struct dentry *at = c->at, *up = BPF_CORE_READ(at, d_parent);
+	__u64 word = pw_label_exact(c->dev, BPF_CORE_READ(at, d_inode, i_ino), c->gen);
+
+	if (word || up == at || !up) {
+		c->label = word ? (long)(word & PW_ROOT_LABEL) : up && at == c->top ? PW_LABEL_OUTSIDE : PW_LABEL_UNKNOWN;
+		return 1;
+	}
+	c->at = up;
+	return 0;
+}
+
+/*
+ * An inode that is not its dentry's: overlayfs before 6.5 opens the real file under its own path. The names of such an inode are
+ * looked up from the inode itself; the first will do, because links over a border are refused and older ones registered.
+ * Pointers that the verifier knows nothing of can be read, but not be given to inode storage: nothing is kept on the way.
+ */
+PW_STEP long pw_label_nameless(struct inode *inode, __u32 gen)
+{
+	__u32 epoch = pw_object_epoch(gen);
+	struct pw_climb c = { .label = PW_LABEL_UNKNOWN, .gen = gen };
+	struct hlist_node *name;
+	__u64 *kept, word;
+
+	kept = bpf_inode_storage_get(&pw_objects, inode, NULL, 0);
+	if (kept) {
+		word = PW_READ(*kept);
+		if ((__u32)word == epoch)
+			return (long)(word >> 32);
+	}
+	name = BPF_CORE_READ(inode, i_dentry.first);
+	if (!name)
+		return PW_LABEL_UNKNOWN;
+	c.at = (void *)((unsigned long)name - bpf_core_field_offset(struct dentry, d_u.d_alias));
+	c.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	c.top = BPF_CORE_READ(inode, i_sb, s_root);
+	bpf_loop(PW_WALK_MAX + 1, pw_climb_raw, &c, 0);
+	kept = c.label == PW_LABEL_UNKNOWN ? NULL :
+	       bpf_inode_storage_get(&pw_objects, inode, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (kept)
+		PW_WRITE(*kept, (__u64)c.label << 32 | epoch);
+	return c.label;
+}
+
+/*
+ * The label of an inode reached by this dentry: label | PW_ROOT_STORE for a store's root, or PW_LABEL_UNKNOWN. The caller has asked
+ * pw_protected(). Deeper than PW_WALK_MAX below every store and the filesystem's root is unknown, and so refused: what is not
+ * known to be outside may be inside.
+ */
+PW_STEP long pw_label(struct inode *inode, struct dentry *dentry, __u32 gen)
+{
+	struct dentry *up;
+	long label;
+	__u64 word;
+
+	if (!inode || !dentry)
+		return PW_LABEL_UNKNOWN;
+	if (dentry->d_inode != inode)
+		return pw_label_nameless(inode, gen);
+	if (pw_is_dir(inode))
+		return pw_label_dir(inode, dentry, gen);
+	word = pw_label_exact(inode->i_sb->s_dev, inode->i_ino, gen);
+	if (word)
+		return (long)(word & PW_ROOT_LABEL);
+	up = dentry->d_parent;
+	/* A file without a directory was opened by handle: nobody knows where it stands. */
+	if (!up || up == dentry)
+		return PW_LABEL_UNKNOWN;
+	label = pw_label_dir(up->d_inode, up, gen);
+	return label < 0 ? label : (long)(label & PW_ROOT_LABEL);
+}
+
+#endif

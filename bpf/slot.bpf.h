@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The memory of the hot path: "this task was last allowed this on this inode, unconditionally". Only plain permission is ever
+ * remembered: never a refusal, nothing timed, nothing in mode audit. Losing an entry costs time and nothing else.
+ *
+ * Why a reader may trust what it finds. A place is written in this order: task = 0, inode, meta, task. A reader that finds
+ * its own address in `task`, then reads inode and meta, then finds its own address again has read what it wrote itself: an entry
+ * for a task is only ever written by that task, and whoever else would use the place has stored 0 in `task` before it touched
+ * the rest. x86 keeps stores in order and loads in order, which is all that this needs; another architecture needs barriers here.
+ *
+ * Why an entry does not outlive what it was based on. The epoch is read before the decision is begun and stored with it; policy,
+ * moved directories and control groups bump it afterwards. A task that changes its program, user or groups forgets its own
+ * entries, a new task those of a predecessor at the same address, and an inode that goes away those that name it.
+ */
+#ifndef PW_SLOT_BPF_H
+#define PW_SLOT_BPF_H
+
+#include "state.bpf.h"
+
+enum pw_slot_bits {
+	PW_SLOT_MASK   = MAY_READ | MAY_WRITE | MAY_APPEND, /* what file_permission may be asked for */
+	PW_SLOT_QUIET  = 1u << 4, /* openings need no record: only then may file_open be content with this entry */
+};
+
+/*
+ * An address as a number that can be hashed and compared. The verifier lets nobody calculate with a kernel pointer, but it does
+ * let one be subtracted from another; the same one for all keeps them apart as well as the addresses would.
+ */
+static __always_inline __u64 pw_id(const void *object)
+{
+	__u64 id = (__u64)(unsigned long)object;
+
+	asm volatile("%0 -= %1" : "+r"(id) : "r"(&pw_slots));
+	return id;
+}
+
+static __always_inline __u64 pw_task_id(void)
+{
+	return pw_id(bpf_get_current_task_btf());
+}
+
+static __always_inline struct pw_slot *pw_slot_at(__u64 task, __u64 way)
+{
+	__u64 place = (((task >> 6) ^ (task >> 14)) & (PW_SLOTS / PW_SLOT_WAYS - 1)) * PW_SLOT_WAYS;
+
+	place |= way & (PW_SLOT_WAYS - 1);
+	asm volatile("" : "+r"(place)); /* the mask below must stay the last word on it */
+	return &pw_slots.slot[place & (PW_SLOTS - 1)];
+}
+
+/* The place among the task's that this inode would take. */
+static __always_inline __u64 pw_slot_way(__u64 inode)
+{
+	return inode >> 7;
+}
+
+static __always_inline __u32 *pw_slot_held(__u64 inode)
+{
+	return &pw_slots.held[((inode * 0x9e3779b97f4a7c15ull) >> 40) & (PW_HELD - 1)];
+}
+
+/* May this task do all of `mask` to this inode, as far as is remembered? */
+static __always_inline bool pw_slot_allows(__u64 task, __u64 inode, __u32 mask)
+{
+	struct pw_slot *s = pw_slot_at(task, pw_slot_way(inode));
+	__u64 meta;
+
+	if (PW_READ(s->task) != task || PW_READ(s->inode) != inode)
+		return false;
+	meta = PW_READ(s->meta);
+	if (meta >> 16 != PW_READ(pw_state.slot_epoch) || (mask & ~(__u32)meta))
+		return false;
+	return PW_READ(s->task) == task;
+}
+
+/* `epoch` was read before the decision; `bits` is mask and PW_SLOT_QUIET. Gives up when somebody else is at the place. */
+int pw_slot_fill(__u64 task, __u64 inode, __u32 epoch, __u32 bits);
+
+/* A plain store of 0 needs no lock: whatever it races with, the place then holds one entry whole or none. */
+static __always_inline void pw_slot_forget(__u64 task)
+{
+	for (__u32 way = 0; way < PW_SLOT_WAYS; way++) {
+		struct pw_slot *s = pw_slot_at(task, way);
+
+		if (PW_READ(s->task) == task)
+			PW_WRITE(s->task, 0);
+	}
+}
+
+/*
+ * The inode's address may serve another one. Usually the task that held it is the one that lets it go, and forgets; if some other
+ * place may name it too, all places do.
+ */
+static __always_inline void pw_slot_inode_gone(__u64 task, __u64 inode)
+{
+	struct pw_slot *s;
+	__u32 held = PW_READ(*pw_slot_held(inode));
+
+	if (!held)
+		return;
+	s = pw_slot_at(task, pw_slot_way(inode));
+	if (held == 1 && PW_READ(s->inode) == inode)
+		PW_WRITE(s->task, 0);
+	else
+		__sync_fetch_and_add(&pw_state.slot_epoch, 1);
+}
+
+#endif

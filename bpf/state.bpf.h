@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Reading the shared words: which generation decides, which windows are open, which filesystems hold a store. Every word is read
+ * once and as a whole, because the loader changes it under us. Must never write anything but an epoch.
+ */
+#ifndef PW_STATE_BPF_H
+#define PW_STATE_BPF_H
+
+#include "maps.bpf.h"
+
+#define PW_READ(x)     (*(volatile __typeof__(x) *)&(x))
+#define PW_WRITE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
+
+/*
+ * The first question of every hook: is there a store on this filesystem? Two pointers and one word, so that all other
+ * filesystems pay next to nothing. A place that two filesystems share says yes for each that hashes there.
+ */
+static __always_inline bool pw_protected(const struct inode *inode)
+{
+	__u32 dev = inode->i_sb->s_dev, there = PW_READ(pw_state.devs[pw_dev_hash(dev)]);
+
+	return there == dev || there == PW_DEV_COLLIDE;
+}
+
+/* The generation that decides now; 0: no policy. After a deadline that nobody confirmed it is the one before, daemon or not. */
+static __always_inline __u32 pw_generation(void)
+{
+	__u64 revert_at_ns = PW_READ(pw_state.revert_at_ns);
+
+	if (revert_at_ns && bpf_ktime_get_boot_ns() >= revert_at_ns)
+		return PW_READ(pw_state.revert_gen);
+	return PW_READ(pw_state.gen);
+}
+
+/* What subjects were computed from has changed for tasks that we cannot name. */
+static __always_inline void pw_subjects_changed(void)
+{
+	__sync_fetch_and_add(&pw_state.subject_epoch, 1);
+	__sync_fetch_and_add(&pw_state.slot_epoch, 1);
+}
+
+/* Labels below some directory have changed. */
+static __always_inline void pw_objects_changed(void)
+{
+	__sync_fetch_and_add(&pw_state.object_epoch, 1);
+	__sync_fetch_and_add(&pw_state.slot_epoch, 1);
+}
+
+static __always_inline __u64 pw_attr(__u32 kind, __u32 gen, __u64 a, __u64 b)
+{
+	struct pw_attr_key key = { .a = a, .b = b, .gen = gen, .kind = kind };
+	__u64 *value = bpf_map_lookup_elem(&pw_attrs, &key);
+
+	return value ? *value : 0;
+}
+
+#endif

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+# Golden tests: tests/golden/*/CASE.pw and, beside it, what the front end says about it: .diag, .fmt, .json.
+golden_front_obj := $(call obj,tests/golden/front.c $(addprefix userspace/policy/,ast.c closest.c diag.c json.c lex.c stamp.c symbols.c \
+	$(notdir $(call src,userspace/policy/parse*.c userspace/policy/print*.c userspace/policy/resolve*.c)))) $(names_obj) $(base_obj)
+
+$(B)/tests/golden/front: $(golden_front_obj)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(filter %.o,$^) -ljansson -lcrypto -o $@
+
+check-golden: $(B)/tests/golden/front $(B)/polyward   ## messages, canonical form and JSON of policies, good and bad
+	$(Q)tests/tap golden "tests/golden/run $(B)/tests/golden/front $(B)/polyward"
+golden-update: $(B)/tests/golden/front $(B)/polyward ## write what the front end says now as expected; read the diff before it is committed
+	$(Q)tests/golden/run --update $(B)/tests/golden/front $(B)/polyward
+.PHONY: check-golden golden-update

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+# Real enforcement, in the guest: the LSM suite and the daemons' suite, on one kernel or on all.
+VM_KERNEL  ?= 6.1
+VM_KERNELS ?= 6.1 6.12 6.18 7.3
+
+lsm_obj := $(call obj,$(call src,tests/vm/suites/*.c))
+$(B)/tests/vm/lsm: $(lsm_obj) $(kernel_obj) $(policy_obj) $(names_obj) $(base_obj)
+	$(call link,-lbpf -lelf -lz -lcap -lcrypto -ljansson)
+
+vm_cases = 'tests/vm/run --kernel $(1) -- $(B)/tests/vm/lsm' 'tests/vm/run --kernel $(1) -- $(B)/tests/verifier/budget' \
+	$(foreach s,$(wildcard tests/vm/daemons/run.sh),'BUILD=$(B) tests/vm/run --kernel $(1) -- $(s)')
+
+check-vm: all $(B)/tests/vm/lsm $(B)/tests/verifier/budget ## the suites that need a kernel that lets us in, on Linux 6.1
+	$(Q)tests/tap vm-$(VM_KERNEL) $(call vm_cases,$(VM_KERNEL))
+check-kernels:                          ## the same on every kernel that we claim
+	$(Q)status=0; for k in $(VM_KERNELS); do $(MAKE) --no-print-directory check-vm VM_KERNEL=$$k || status=1; done; exit $$status
+.PHONY: check-vm check-kernels

@@ -1,0 +1,2 @@
+#include "suite.h"
+void cases_labels(struct suite *s){(void)s;}

@@ -1,0 +1,2 @@
+#include "suite.h"
+void cases_time(struct suite *s){(void)s;}

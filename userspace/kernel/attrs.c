@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the programs look up on their slow path: users, groups, programs, units, role sets, registered inodes. Every key carries its
+ * generation, so that filling one generation changes nothing for another.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "kernel/internal.h"
+
+#include "policy/image.h"
+
+int attr_add(struct kernel *k, const struct pw_attr_key *key, uint64_t value, struct err *e)
+{
+	uint64_t there = 0;
+
+	/* The same program under two names, say: it counts for both. A role set or a label is there once. */
+	if (key->kind == PW_ATTR_EXE && !bpf_map_lookup_elem(k->maps[MAP_ATTRS], key, &there))
+		value |= there;
+	if (bpf_map_update_elem(k->maps[MAP_ATTRS], key, &value, BPF_ANY))
+		return err_set(e, -errno, "no room in the kernel for another user, group, program or registered file");
+	return 0;
+}
+
+static void dev_add(struct pw_state *state, uint32_t dev)
+{
+	uint32_t *place = &state->devs[pw_dev_hash(dev)];
+	uint32_t there = STATE_READ(*place);
+
+	if (there != dev)
+		STATE_WRITE(*place, there ? PW_DEV_COLLIDE : dev);
+}
+
+int attr_label(struct kernel *k, uint32_t gen, const struct place *at, uint64_t word, struct err *e)
+{
+	struct pw_attr_key key = { .a = at->dev, .b = at->ino, .gen = gen, .kind = PW_ATTR_LABEL };
+	uint32_t bit = pw_bloom_bit(at->ino);
+	int rc = attr_add(k, &key, word, e);
+
+	if (rc)
+		return rc;
+	/* Both only ever say "look closer", so they may come before the generation does. */
+	(void)__atomic_fetch_or(&k->state->bloom[bit / 64], UINT64_C(1) << (bit % 64), __ATOMIC_SEQ_CST);
+	dev_add(k->state, at->dev);
+	return 0;
+}
+
+static int units_fill(struct kernel *k, const struct image *img, uint32_t gen, struct err *e)
+{
+	for (uint32_t i = 0; i < img->count[PW_SEC_UNITS]; i++) {
+		const char *name = image_str(img, img->units[i].name);
+		struct pw_unit_key key = { .gen = gen };
+		uint64_t roles = img->units[i].roles, there = 0;
+		size_t len = strlen(name);
+
+		if (len >= sizeof(key.name))
+			return err_say(e, -ENAMETOOLONG, "the unit name '%.40s...' is longer than %zu bytes", name, sizeof(key.name) - 1);
+		memcpy(key.name, name, len);
+		if (!bpf_map_lookup_elem(k->maps[MAP_UNITS], &key, &there))
+			roles |= there;
+		if (bpf_map_update_elem(k->maps[MAP_UNITS], &key, &roles, BPF_ANY))
+			return err_set(e, -errno, "no room in the kernel for unit '%s'", name);
+	}
+	return 0;
+}
+
+int attrs_fill(struct kernel *k, const struct image *img, uint32_t gen, struct err *e)
+{
+	int rc = units_fill(k, img, gen, e);
+
+	for (uint32_t i = 0; i < img->count[PW_SEC_ATTRS] && !rc; i++) {
+		struct pw_attr_key key = { .a = img->attrs[i].id, .gen = gen, .kind = img->attrs[i].kind };
+
+		rc = attr_add(k, &key, img->attrs[i].roles, e);
+	}
+	for (uint32_t row = 1; row < img->count[PW_SEC_ROWS] && !rc; row++) {
+		struct pw_attr_key key = { .a = img->rows[row], .gen = gen, .kind = PW_ATTR_ROLES };
+
+		/* A set may stand in two rows; any of them will do. */
+		rc = img->rows[row] ? attr_add(k, &key, row, e) : 0;
+	}
+	return rc;
+}
+
+/* Delete all keys of one generation from a hash; gen_off: where in the key it stands. */
+static void hash_drop(int fd, size_t key_bytes, size_t gen_off, uint32_t gen)
+{
+	unsigned char key[sizeof(struct pw_unit_key)], next[sizeof(struct pw_unit_key)];
+	void *at = NULL;
+
+	while (bpf_map_get_next_key(fd, at, next) == 0) {
+		uint32_t its;
+
+		memcpy(&its, next + gen_off, sizeof(its));
+		if (its == gen) {
+			/* Deleting the key that we stand on would start over. */
+			if (bpf_map_delete_elem(fd, next))
+				break;
+			continue;
+		}
+		memcpy(key, next, key_bytes);
+		at = key;
+	}
+}
+
+void attrs_drop(struct kernel *k, uint32_t gen)
+{
+	hash_drop(k->maps[MAP_ATTRS], sizeof(struct pw_attr_key), offsetof(struct pw_attr_key, gen), gen);
+	hash_drop(k->maps[MAP_UNITS], sizeof(struct pw_unit_key), offsetof(struct pw_unit_key, gen), gen);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Pins on bpffs: maps, links, and the one program that comes and goes with policies. They are made beside KERNEL_PINS and put in
+ * place by one rename, so that whoever looks finds all of them or none. Must never replace what is in place.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "kernel/internal.h"
+#include "kernel/object.h"
+
+#include "base/cleanup.h"
+
+#define STAGE KERNEL_PINS "-new" /* bpffs reserves names with dots */
+#define STAT_PROGRAM "pw_getattr"
+
+struct path { char text[128]; };
+
+static struct path path_of(const char *base, const char *dir, const char *name)
+{
+	struct path p;
+
+	snprintf(p.text, sizeof(p.text), "%s%s%s%s%s", base, dir ? "/" : "", dir ? dir : "", name ? "/" : "", name ? name : "");
+	return p;
+}
+
+/* Remove a directory and what is in it; bpffs has no deeper trees than ours. */
+static int remove_tree(const char *base)
+{
+	static const char *const dirs[] = { "links", "progs", "maps" };
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		struct path dir = path_of(base, dirs[i], NULL);
+		DIR *d = opendir(dir.text);
+		struct dirent *entry;
+
+		if (!d)
+			continue;
+		while ((entry = readdir(d)))
+			if (entry->d_name[0] != '.' && unlinkat(dirfd(d), entry->d_name, 0) && errno != ENOENT)
+				rc = -errno;
+		closedir(d);
+		if (rmdir(dir.text) && errno != ENOENT)
+			rc = -errno;
+	}
+	if (rmdir(base) && errno != ENOENT)
+		rc = -errno;
+	return rc;
+}
+
+int pins_remove(struct err *e)
+{
+	int rc = remove_tree(KERNEL_PINS);
+
+	(void)remove_tree(STAGE);
+	return rc ? err_set(e, rc, "cannot remove the pins below %s", KERNEL_PINS) : 0;
+}
+
+static int stage_dirs(struct err *e)
+{
+	static const char *const dirs[] = { NULL, "maps", "links", "progs" };
+
+	/* What a loader left that died before its rename: never in force as a whole. */
+	(void)remove_tree(STAGE);
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		struct path p = path_of(STAGE, dirs[i], NULL);
+
+		if (mkdir(p.text, 0700))
+			return err_set(e, -errno, "cannot make %s (is a BPF filesystem mounted on /sys/fs/bpf?)", p.text);
+	}
+	return 0;
+}
+
+static int pin(int fd, const char *base, const char *dir, const char *name, struct err *e)
+{
+	struct path p = path_of(base, dir, name);
+
+	if (bpf_obj_pin(fd, p.text))
+		return err_set(e, -errno, "cannot pin %s", p.text);
+	return 0;
+}
+
+static int attach_one(int prog_fd, const struct variant *v, const char *base, struct err *e)
+{
+	_fd_ int link_fd = bpf_raw_tracepoint_open(NULL, prog_fd);
+
+	if (link_fd < 0)
+		return err_set(e, -errno, "cannot attach %s to the kernel's %s", v->name, v->target);
+	return pin(link_fd, base, "links", v->name, e);
+}
+
+static int stage_all(struct kernel *k, bool with_stat, struct err *e)
+{
+	int rc = stage_dirs(e);
+
+	for (size_t i = 0; i < MAP_COUNT && !rc; i++)
+		rc = pin(k->maps[i], STAGE, "maps", map_pins[i], e);
+	for (const struct variant *v = variants; v->name && !rc; v++) {
+		const struct bpf_program *prog = bpf_object__find_program_by_name(k->skel->obj, v->name);
+
+		if (!variant_fits(v, k->btf))
+			continue;
+		if (v->use == VARIANT_STAT)
+			rc = pin(bpf_program__fd(prog), STAGE, "progs", v->name, e);
+		if (!rc && (v->use != VARIANT_STAT || with_stat))
+			rc = attach_one(bpf_program__fd(prog), v, STAGE, e);
+	}
+	if (!rc && rename(STAGE, KERNEL_PINS))
+		rc = err_set(e, -errno, "cannot put the pins in place at %s", KERNEL_PINS);
+	return rc;
+}
+
+int pins_attach(struct kernel *k, bool with_stat, struct err *e)
+{
+	int rc;
+
+	if (!k->skel)
+		return err_say(e, -ESTALE, "the kernel programs are no longer at hand; start polyward-kernel again");
+	rc = stage_all(k, with_stat, e);
+	if (rc) {
+		(void)remove_tree(STAGE);
+		return rc;
+	}
+	k->attached = true;
+	/* Pins keep what is needed; the object's text and its file descriptors are not. */
+	polyward_bpf__destroy(k->skel);
+	k->skel = NULL;
+	return 0;
+}
+
+int pins_stat(struct kernel *k, bool on, struct err *e)
+{
+	struct path link = path_of(KERNEL_PINS, "links", STAT_PROGRAM), prog = path_of(KERNEL_PINS, "progs", STAT_PROGRAM);
+	_fd_ int fd = -1;
+
+	if ((access(link.text, F_OK) == 0) == on)
+		return 0;
+	if (!on)
+		return unlink(link.text) ? err_set(e, -errno, "cannot detach %s", STAT_PROGRAM) : 0;
+	fd = bpf_obj_get(prog.text);
+	if (fd < 0)
+		return err_set(e, -errno, "cannot open the pinned program %s", prog.text);
+	for (const struct variant *v = variants; v->name; v++)
+		if (!strcmp(v->name, STAT_PROGRAM) && variant_present(v, k->btf))
+			return attach_one(fd, v, KERNEL_PINS, e);
+	return err_say(e, -EOPNOTSUPP, "this kernel has no hook for stat, which the policy names");
+}
+
+uint32_t pins_links(void)
+{
+	DIR *d = opendir(KERNEL_PINS "/links");
+	struct dirent *entry;
+	uint32_t count = 0;
+
+	if (!d)
+		return 0;
+	while ((entry = readdir(d)))
+		count += entry->d_name[0] != '.';
+	closedir(d);
+	return count;
+}
+
+static int stale(struct err *e, const char *what)
+{
+	return err_say(e, -ESTALE, "%s below %s is missing, so enforcement is not whole; remove what is left with 'rm -r %s' and start "
+		       "again, or reboot", what, KERNEL_PINS, KERNEL_PINS);
+}
+
+int pins_adopt(struct kernel *k, struct err *e)
+{
+	_fd_ int dir = open(KERNEL_PINS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct btf *btf;
+
+	if (dir < 0) {
+		int code = -errno;
+
+		return err_set(e, code, "cannot open %s", KERNEL_PINS);
+	}
+	for (size_t i = 0; i < MAP_COUNT; i++) {
+		struct path p = path_of(KERNEL_PINS, "maps", map_pins[i]);
+
+		k->maps[i] = bpf_obj_get(p.text);
+		if (k->maps[i] < 0 && errno != ENOENT)
+			return err_set(e, -errno, "cannot open the pinned map %s", p.text);
+		if (k->maps[i] < 0)
+			return stale(e, p.text);
+	}
+	btf = btf__load_vmlinux_btf();
+	for (const struct variant *v = variants; v->name; v++) {
+		struct path p = path_of(KERNEL_PINS, "links", v->name);
+
+		if (v->use == VARIANT_REQUIRED && variant_fits(v, btf) && access(p.text, F_OK)) {
+			btf__free(btf);
+			return stale(e, p.text);
+		}
+	}
+	btf__free(btf);
+	return 0;
+}

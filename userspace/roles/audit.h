@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of the audit process: the log, the kernel's rings, images for names, and what is wrong with the disk. */
+#ifndef ROLES_AUDIT_H
+#define ROLES_AUDIT_H
+
+#include "audit/audit.h"
+#include "kernel/kernel.h"
+#include "roles/held.h"
+#include "roles/role.h"
+
+struct sink {
+	struct peers peers;
+	struct audit_log *log;
+	struct ring *urgent, *access;        /* NULL: nothing is enforced */
+	struct held images[PW_GENERATIONS];  /* the latest ones, slot generation % PW_GENERATIONS */
+	int64_t trouble_since_utc_s;         /* 0: the disk takes what we write */
+	int64_t retry_at_ms;
+	uint64_t retries;
+	struct err trouble;
+};
+
+/* audit_events.c: the kernel's events to records. */
+int  sink_rings(struct sink *s, struct ipc_msg *m, struct err *e);
+void sink_unhook(struct sink *s);
+void sink_image(struct sink *s, struct ipc_msg *m);
+void sink_drain(struct sink *s);
+/* Commit; a failure is kept as trouble, tried again, and told. */
+int  sink_commit(struct sink *s, struct err *e);
+
+/* audit_answer.c: what the other processes ask. Both return -EBADMSG for what the peer may not say. */
+int sink_hear_kernel(struct sink *s, struct ipc_msg *m);
+int sink_hear_control(struct sink *s, struct ipc_msg *m);
+/* An administrative record; committed at once. */
+int sink_record(struct sink *s, struct msg_record *rec, struct err *e);
+void sink_note(struct sink *s, const char *event, const char *note);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel's events to records. Denials are on disk before anything else is read; the rest is committed in groups. Never
+ * believes an event's numbers: what does not fit its image is left out of the record.
+ */
+#include "roles/audit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define URGENT_BATCH 256
+#define ACCESS_BATCH 1024
+
+static const struct image *image_of(const struct sink *s, uint32_t gen)
+{
+	const struct held *h = &s->images[gen % PW_GENERATIONS];
+
+	return h->fd >= 0 && h->gen == gen ? &h->img : NULL;
+}
+
+static int take_event(void *ctx, const void *bytes, size_t len_bytes)
+{
+	_buf_ struct buf record = BUF_INIT;
+	struct pw_record head = { 0 };
+	struct sink *s = ctx;
+	struct pw_event ev;
+	struct err e;
+	int r;
+
+	if (len_bytes != sizeof(ev))
+		return 0; /* not of this ABI: its number stays missing, and so becomes a gap record */
+	memcpy(&ev, bytes, sizeof(ev));
+	r = audit_note_cpu_seq(s->log, ev.cpu, ev.seq, &e);
+	if (r < 0)
+		return r;
+	record_from_event(&record, &ev, image_of(s, ev.gen), &head);
+	r = audit_append(s->log, &record, &e);
+	/* One that cannot be kept is a gap from here on; only a full memory is a reason to stop reading. */
+	return r == -ENOMEM || r == -ENOSPC || r == -EDQUOT || r == -EIO || r == -EFBIG ? r : 0;
+}
+
+void sink_drain(struct sink *s)
+{
+	struct err e;
+
+	for (int round = 0; round < 64; round++) {
+		int urgent = ring_consume(s->urgent, URGENT_BATCH, take_event, s);
+		/* What came before a denial on its CPU stands in the other ring: read it in the same go, so that order is kept. */
+		int access = urgent < 0 ? 0 : ring_consume(s->access, ACCESS_BATCH, take_event, s);
+
+		if (urgent != 0 || access < 0)
+			if (sink_commit(s, &e) < 0)
+				return;
+		if (urgent <= 0 && access < ACCESS_BATCH)
+			return;
+	}
+}
+
+static void close_rings(struct sink *s)
+{
+	ring_close(s->urgent);
+	ring_close(s->access);
+	s->urgent = s->access = NULL;
+}
+
+void sink_unhook(struct sink *s)
+{
+	struct err e;
+
+	if (!s->urgent)
+		return;
+	sink_drain(s);
+	close_rings(s);
+	/* The counts end with the programs. */
+	if (audit_restart_cpu_seqs(s->log, &e) < 0)
+		role_say(ROLE_AUDIT, "%s", e.text);
+	(void)sink_commit(s, &e);
+}
+
+int sink_rings(struct sink *s, struct ipc_msg *m, struct err *e)
+{
+	const struct msg_rings *sizes = &m->body.as_RINGS;
+	struct ring *urgent = NULL, *access = NULL;
+	int r = ring_open(m->fds[0], sizes->urgent_bytes, &urgent, e);
+
+	if (r == 0)
+		r = ring_open(m->fds[1], sizes->access_bytes, &access, e);
+	if (r < 0) {
+		if (urgent)
+			ring_close(urgent);
+		return err_wrap(e, "cannot read the kernel's events");
+	}
+	if (s->urgent)
+		close_rings(s);
+	s->urgent = urgent;
+	s->access = access;
+	return 0;
+}
+
+void sink_image(struct sink *s, struct ipc_msg *m)
+{
+	struct held h = HELD_INIT;
+	struct err e;
+
+	if (held_from_fd(take_fd(m->fds[0]), &h, &e) < 0) {
+		role_say(ROLE_AUDIT, "records of generation %u will have no names: %s", m->body.as_IMAGE.gen, e.text);
+		return;
+	}
+	h.gen = m->body.as_IMAGE.gen;
+	held_move(&s->images[h.gen % PW_GENERATIONS], &h);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the supervisor needs before it shuts itself in: privilege, users, directories, the lock that makes it the only one, and
+ * the socket for clients. Never takes anything from a daemon that is alive.
+ */
+#include "roles/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+/* Roles lie beside the daemon in a build tree, else where they were installed. */
+static int find_libexec(struct supervisor *s, struct err *e)
+{
+	char self[PATH_MAX - 64];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (s->opt.libexec)
+		return snprintf(s->libexec, sizeof(s->libexec), "%s", s->opt.libexec) >= (int)sizeof(s->libexec) ?
+			err_set(e, -ENAMETOOLONG, "--libexec") : 0;
+	self[n < 0 ? 0 : n] = '\0';
+	slash = strrchr(self, '/');
+	if (slash) {
+		*slash = '\0';
+		(void)snprintf(s->libexec, sizeof(s->libexec), "%s/libexec/polyward-kernel", self);
+		if (access(s->libexec, X_OK) == 0) {
+			s->libexec[strlen(s->libexec) - strlen("/polyward-kernel")] = '\0';
+			return 0;
+		}
+	}
+	(void)snprintf(s->libexec, sizeof(s->libexec), "%s", PW_LIBEXEC);
+	return 0;
+}
+
+static int need_users(struct err *e)
+{
+	static const char *const users[] = { "_polyward-control", "_polyward-audit", "nobody" };
+
+	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++)
+		if (!getpwnam(users[i]))
+			return err_say(e, -ENOENT, "there is no user %s; create polyward's users: systemd-sysusers, or: useradd --system "
+				       "--home-dir / --shell /usr/sbin/nologin %s", users[i], users[i]);
+	return 0;
+}
+
+static int open_dir(const char *path, mode_t mode, const char *owner, int *ret_fd, struct err *e)
+{
+	const struct passwd *pw = owner ? getpwnam(owner) : NULL;
+	_fd_ int fd = -1;
+
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		return err_set(e, -errno, "make the directory %s", path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return err_set(e, -errno, "open the directory %s", path);
+	if (fchmod(fd, mode) < 0 || (pw && fchown(fd, pw->pw_uid, pw->pw_gid) < 0))
+		return err_set(e, -errno, "mode and owner of %s", path);
+	*ret_fd = take_fd(fd);
+	return 0;
+}
+
+/*
+ * Two levels: the outer one keeps others out; the inner one and its files can be read by whoever is handed its descriptor, and
+ * that only polyward-audit does, after it has recorded who asked.
+ */
+static int open_log_dir(struct supervisor *s, struct err *e)
+{
+	_fd_ int outer_fd = -1;
+	char path[PATH_MAX];
+	int r = open_dir(s->opt.log_dir, 0700, NULL, &outer_fd, e);
+
+	if (r == 0 && snprintf(path, sizeof(path), "%s/records", s->opt.log_dir) >= (int)sizeof(path))
+		r = err_set(e, -ENAMETOOLONG, "%s", s->opt.log_dir);
+	return r ? r : open_dir(path, 0755, "_polyward-audit", &s->child[CHILD_AUDIT].given_fd, e);
+}
+
+static int take_lock(struct supervisor *s, struct err *e)
+{
+	char pid[32] = { 0 };
+	ssize_t n;
+
+	s->lock_fd = openat(s->run_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (s->lock_fd < 0)
+		return err_set(e, -errno, "open %s/lock", s->opt.run_dir);
+	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		n = read(s->lock_fd, pid, sizeof(pid) - 1);
+		pid[strcspn(pid, "\n")] = '\0';
+		return err_say(e, -EBUSY, "polywardd is running already (process %s holds %s/lock); use it, or stop it first: "
+			       "systemctl stop polyward", n > 0 ? pid : "?", s->opt.run_dir);
+	}
+	n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+	if (ftruncate(s->lock_fd, 0) < 0 || pwrite(s->lock_fd, pid, (size_t)n, 0) != n)
+		return err_set(e, -errno, "write %s/lock", s->opt.run_dir);
+	return 0;
+}
+
+static int watch_signals(struct supervisor *s, struct err *e)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return err_set(e, -errno, "signals");
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	(void)signal(SIGPIPE, SIG_IGN);
+	return s->signal_fd < 0 ? err_set(e, -errno, "signals") : 0;
+}
+
+int setup_all(struct supervisor *s, struct err *e)
+{
+	char path[PATH_MAX];
+	int r;
+
+	if (geteuid() != 0)
+		return err_say(e, -EPERM, "only root can start it; try: systemctl start polyward");
+	umask(0022);
+	r = need_users(e);
+	if (r == 0)
+		r = find_libexec(s, e);
+	if (r == 0)
+		r = open_dir(s->opt.run_dir, 0755, NULL, &s->run_fd, e);
+	if (r == 0)
+		r = take_lock(s, e);
+	if (r == 0)
+		r = open_dir(s->opt.state_dir, 0700, NULL, &s->child[CHILD_KERNEL].given_fd, e);
+	if (r == 0)
+		r = open_log_dir(s, e);
+	if (r == 0 && snprintf(path, sizeof(path), "%s/%s", s->opt.run_dir, IPC_SOCKET) >= (int)sizeof(path))
+		r = err_set(e, -ENAMETOOLONG, "%s", s->opt.run_dir);
+	if (r == 0)
+		r = ipc_listen(path, &s->child[CHILD_CONTROL].given_fd, e);
+	if (r == 0)
+		r = watch_signals(s, e);
+	return r < 0 ? err_wrap(e, "cannot start") : 0;
+}
+
+void setup_undo(struct supervisor *s)
+{
+	/* The socket goes only if it is ours: without the lock it belongs to the daemon that has it. */
+	if (s->child[CHILD_CONTROL].given_fd >= 0)
+		(void)unlinkat(s->run_fd, IPC_SOCKET, 0);
+	for (size_t i = 0; i < CHILD_MAX_; i++)
+		cleanup_fd(&s->child[i].given_fd);
+	cleanup_fd(&s->lock_fd);
+	cleanup_fd(&s->run_fd);
+	cleanup_fd(&s->signal_fd);
+}
+
+void setup_notify(const char *state)
+{
+	const char *where = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	_fd_ int fd = -1;
+	size_t n = where ? strlen(where) : 0;
+
+	if (n < 2 || n >= sizeof(a.sun_path))
+		return;
+	memcpy(a.sun_path, where, n);
+	if (a.sun_path[0] == '@')
+		a.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&a,
+			     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
+}
