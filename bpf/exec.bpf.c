@@ -10,12 +10,10 @@ SEC("lsm/bprm_check_security")
 int BPF_PROG(pw_bprm_check, struct linux_binprm *bprm)
 {
 	struct file *file = bprm->file;
-	struct inode *inode = file->f_inode;
-	struct dentry *dentry = file->f_path.dentry;
 
-	if (!inode || !pw_protected(inode))
+	if (!file || !pw_protected(file->f_inode))
 		return 0;
-	return pw_check(inode, dentry, dentry, PW_NEED_EXEC, PW_HOOK_pw_bprm_check);
+	return pw_check_open(file, PW_NEED_EXEC, PW_HOOK_pw_bprm_check);
 }
 
 /* The new program is in place: roles are computed again, and being our own loader ends here. */

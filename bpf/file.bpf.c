@@ -20,13 +20,12 @@
 static __noinline int pw_check_file(struct file *file, __u32 need, __u32 hook, __u32 mask)
 {
 	struct inode *inode = file->f_inode;
-	struct dentry *dentry = file->f_path.dentry;
 	struct pw_op op;
 	__u32 bits;
 
-	if (!need || !pw_begin(&op, inode, dentry, need, hook))
+	if (!need || !pw_begin(&op, inode, file->f_path.dentry, need, hook))
 		return 0;
-	if (pw_ask(&op, inode, dentry))
+	if (pw_ask(&op, pw_label_file(file, op.gen)))
 		return pw_errno(1);
 	if (!mask || op.keep == PW_KEEP_NOT)
 		return 0;

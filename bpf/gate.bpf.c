@@ -34,6 +34,12 @@ static __always_inline void pw_count(const struct pw_decision *d)
 		__sync_fetch_and_add(&c->internal, 1);
 }
 
+/* Our own loader looks for hard links while a policy is in force: names and numbers, no contents, and no record of each. */
+static __always_inline bool pw_is_self(const struct pw_subject *who, __u32 need)
+{
+	return (who->flags & PW_SUBJECT_SELF) && !(need & ~(PW_A_LIST | PW_A_STAT));
+}
+
 int pw_refuse(struct pw_op *op, __u32 reason)
 {
 	struct pw_decision d = { .verdict = PW_DENY, .reason = (__u8)reason };
@@ -41,8 +47,10 @@ int pw_refuse(struct pw_op *op, __u32 reason)
 
 	if (!op)
 		return 1;
-	d.missing = op->need;
 	pw_subject_now(&who, op->gen);
+	if (pw_is_self(&who, op->need))
+		return 0;
+	d.missing = op->need;
 	pw_count(&d);
 	pw_record(op, &d, who.roles);
 	return 1;
@@ -76,8 +84,7 @@ int pw_judge(struct pw_op *op)
 	if (!op)
 		return 1;
 	pw_subject_now(&who, op->gen);
-	/* Our own loader looks for hard links before a policy is in force: names and numbers, no contents, no record of each. */
-	if ((who.flags & PW_SUBJECT_SELF) && !(op->need & ~(PW_A_LIST | PW_A_STAT)))
+	if (pw_is_self(&who, op->need))
 		return 0;
 	d.missing = op->need;
 	flags = (__u32)pw_decide(op, &who, &d);

@@ -11,7 +11,7 @@
 /* May the subject do op->need to op->label? Counts and records. 1: refused. In gate.bpf.c; checked by itself. */
 int pw_judge(struct pw_op *op);
 
-/* A refusal that no table has a say in: at a border, at a root, or for want of knowledge. Always 1. */
+/* A refusal that no table has a say in: at a border, at a root, or for want of knowledge. 1, but for our own loader's looks. */
 int pw_refuse(struct pw_op *op, __u32 reason);
 
 /* The one place where a verdict becomes an errno. Newer kernels want to see that a hook returns no other number. */
@@ -36,11 +36,9 @@ static __always_inline bool pw_begin(struct pw_op *op, struct inode *inode, stru
 	return true;
 }
 
-/* Label what is acted on and judge: 1 refused, 0 not. Outside every store everything may be remembered. */
-static __always_inline int pw_ask(struct pw_op *op, struct inode *inode, struct dentry *dentry)
+/* Judge with this label, or refuse for want of one: 1 refused, 0 not. Outside every store everything may be remembered. */
+static __always_inline int pw_ask(struct pw_op *op, long label)
 {
-	long label = pw_label(inode, dentry, op->gen);
-
 	if (label < 0)
 		return pw_refuse(op, PW_R_DEPTH);
 	op->label = (__u16)(label & PW_ROOT_LABEL);
@@ -61,7 +59,17 @@ PW_STEP int pw_check(struct inode *inode, struct dentry *dentry, struct dentry *
 
 	if (!pw_begin(&op, inode, named, need, hook))
 		return 0;
-	return pw_errno(pw_ask(&op, inode, dentry));
+	return pw_errno(pw_ask(&op, pw_label(inode, dentry, op.gen)));
+}
+
+/* The same for an open file. */
+PW_STEP int pw_check_open(struct file *file, __u32 need, __u32 hook)
+{
+	struct pw_op op;
+
+	if (!pw_begin(&op, file->f_inode, file->f_path.dentry, need, hook))
+		return 0;
+	return pw_errno(pw_ask(&op, pw_label_file(file, op.gen)));
 }
 
 /* Reading a directory is listing it. */

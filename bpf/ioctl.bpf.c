@@ -46,13 +46,11 @@ static __always_inline __u32 pw_need_cmd(__u32 cmd, __u32 stat)
 
 static __noinline int pw_ioctl(struct file *file, __u32 cmd, __u32 hook)
 {
-	struct inode *inode = file->f_inode;
-	struct dentry *dentry = file->f_path.dentry;
 	__u32 place = pw_generation() % PW_GENERATIONS, need;
 	struct pw_gen *g = bpf_map_lookup_elem(&pw_gens, &place);
 
 	need = pw_need_cmd(cmd, g ? g->actions_named & PW_A_STAT : 0);
-	return need ? pw_check(inode, dentry, dentry, pw_need_on(inode, need), hook) : 0;
+	return need ? pw_check_open(file, pw_need_on(file->f_inode, need), hook) : 0;
 }
 
 SEC("lsm/file_ioctl")

@@ -44,6 +44,8 @@ struct dentry {
 	union { struct hlist_node d_alias; } d_u;
 };
 
+struct dentry___since_7_0 { struct hlist_node d_alias; }; /* the union lost its name */
+
 struct path { struct dentry *dentry; };
 
 struct file {
@@ -52,6 +54,8 @@ struct file {
 	unsigned int f_flags;
 	unsigned int f_mode;
 };
+
+struct file___since_6_17 { struct path __f_path; };
 
 struct vm_area_struct { unsigned long vm_flags; struct file *vm_file; };
 struct mm_struct { struct file *exe_file; };

@@ -5,12 +5,24 @@
  */
 #include "gate.bpf.h"
 
-/* linux/mount.h: these flags of mount(2) change an existing mount and hide nothing. */
+/* linux/mount.h */
 #define MS_REMOUNT    (1 << 5)
+#define MS_BIND       (1 << 12)
 #define MS_UNBINDABLE (1 << 17)
 #define MS_PRIVATE    (1 << 18)
 #define MS_SLAVE      (1 << 19)
 #define MS_SHARED     (1 << 20)
+
+/*
+ * Does this mount(2) change an existing mount only, and so hide nothing? In the order in which the kernel looks at the flags
+ * (path_mount() in fs/namespace.c): a bind mount with a propagation flag is a bind mount.
+ */
+static __always_inline bool pw_hides_nothing(unsigned long flags)
+{
+	if (flags & MS_REMOUNT)
+		return true;
+	return !(flags & MS_BIND) && (flags & (MS_UNBINDABLE | MS_PRIVATE | MS_SLAVE | MS_SHARED));
+}
 
 static __noinline int pw_over(const struct path *path, __u32 hook)
 {
@@ -25,7 +37,7 @@ static __noinline int pw_over(const struct path *path, __u32 hook)
 SEC("lsm/sb_mount")
 int BPF_PROG(pw_sb_mount, const char *dev_name, const struct path *path, const char *type, unsigned long flags)
 {
-	if (flags & (MS_REMOUNT | MS_UNBINDABLE | MS_PRIVATE | MS_SLAVE | MS_SHARED))
+	if (pw_hides_nothing(flags))
 		return 0;
 	return pw_over(path, PW_HOOK_pw_sb_mount);
 }

@@ -103,35 +103,51 @@ static long pw_climb_raw(__u32 i, struct pw_climb *c)
 	__u64 word = pw_label_exact(c->dev, BPF_CORE_READ(at, d_inode, i_ino), c->gen);
 
 	if (word || up == at || !up) {
-		c->label = word ? (long)(word & PW_ROOT_LABEL) : up && at == c->top ? PW_LABEL_OUTSIDE : PW_LABEL_UNKNOWN;
+		c->label = word ? (long)(i ? word & PW_ROOT_LABEL : word) : up && at == c->top ? PW_LABEL_OUTSIDE : PW_LABEL_UNKNOWN;
 		return 1;
 	}
 	c->at = up;
 	return 0;
 }
 
+/* The first name of an inode, from the inode itself; NULL: it has none. */
+static __always_inline struct dentry *pw_first_name(struct inode *inode)
+{
+	unsigned long node = (unsigned long)BPF_CORE_READ(inode, i_dentry.first);
+
+	if (!node)
+		return NULL;
+	if (bpf_core_field_exists(struct dentry___since_7_0, d_alias))
+		return (void *)(node - bpf_core_field_offset(struct dentry___since_7_0, d_alias));
+	return (void *)(node - bpf_core_field_offset(struct dentry, d_u.d_alias));
+}
+
 /*
- * An inode that is not its dentry's: overlayfs before 6.5 opens the real file under its own path. The names of such an inode are
- * looked up from the inode itself; the first will do, because links over a border are refused and older ones registered.
- * Pointers that the verifier knows nothing of can be read, but not be given to inode storage: nothing is kept on the way.
+ * The same by a dentry that can be read but that the verifier does not trust, so that nothing can be kept on the way: kept is
+ * the label of the inode itself, which is right until a rename across labels bumps the epoch. `address` may belong to another
+ * inode: overlayfs before 6.5 opens the real file under its own path. Then the first name of the inode itself will do, because links
+ * over a border are refused and older ones registered.
  */
-PW_STEP long pw_label_nameless(struct inode *inode, __u32 gen)
+PW_STEP long pw_label_raw(struct inode *inode, __u64 address, __u32 gen)
 {
 	__u32 epoch = pw_object_epoch(gen);
 	struct pw_climb c = { .label = PW_LABEL_UNKNOWN, .gen = gen };
-	struct hlist_node *name;
+	struct dentry *at = (struct dentry *)(unsigned long)address;
 	__u64 *kept, word;
 
+	if (!inode)
+		return PW_LABEL_UNKNOWN;
 	kept = bpf_inode_storage_get(&pw_objects, inode, NULL, 0);
 	if (kept) {
 		word = PW_READ(*kept);
 		if ((__u32)word == epoch)
 			return (long)(word >> 32);
 	}
-	name = BPF_CORE_READ(inode, i_dentry.first);
-	if (!name)
+	if (BPF_CORE_READ(at, d_inode) != inode)
+		at = pw_first_name(inode);
+	if (!at)
 		return PW_LABEL_UNKNOWN;
-	c.at = (void *)((unsigned long)name - bpf_core_field_offset(struct dentry, d_u.d_alias));
+	c.at = at;
 	c.dev = BPF_CORE_READ(inode, i_sb, s_dev);
 	c.top = BPF_CORE_READ(inode, i_sb, s_root);
 	bpf_loop(PW_WALK_MAX + 1, pw_climb_raw, &c, 0);
@@ -156,7 +172,7 @@ PW_STEP long pw_label(struct inode *inode, struct dentry *dentry, __u32 gen)
 	if (!inode || !dentry)
 		return PW_LABEL_UNKNOWN;
 	if (dentry->d_inode != inode)
-		return pw_label_nameless(inode, gen);
+		return pw_label_raw(inode, (__u64)(unsigned long)dentry, gen);
 	if (pw_is_dir(inode))
 		return pw_label_dir(inode, dentry, gen);
 	word = pw_label_exact(inode->i_sb->s_dev, inode->i_ino, gen);
@@ -168,6 +184,14 @@ PW_STEP long pw_label(struct inode *inode, struct dentry *dentry, __u32 gen)
 		return PW_LABEL_UNKNOWN;
 	label = pw_label_dir(up->d_inode, up, gen);
 	return label < 0 ? label : (long)(label & PW_ROOT_LABEL);
+}
+
+/* The label of an open file. Since 6.17 its path stands in a union, which ends the verifier's trust in what it points to. */
+PW_STEP long pw_label_file(struct file *file, __u32 gen)
+{
+	if (bpf_core_field_exists(struct file___since_6_17, __f_path))
+		return pw_label_raw(file->f_inode, (__u64)(unsigned long)file->f_path.dentry, gen);
+	return pw_label(file->f_inode, file->f_path.dentry, gen);
 }
 
 #endif

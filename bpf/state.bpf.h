@@ -11,17 +11,6 @@
 #define PW_READ(x)     (*(volatile __typeof__(x) *)&(x))
 #define PW_WRITE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 
-/*
- * The first question of every hook: is there a store on this filesystem? Two pointers and one word, so that all other
- * filesystems pay next to nothing. A place that two filesystems share says yes for each that hashes there.
- */
-static __always_inline bool pw_protected(const struct inode *inode)
-{
-	__u32 dev = inode->i_sb->s_dev, there = PW_READ(pw_state.devs[pw_dev_hash(dev)]);
-
-	return there == dev || there == PW_DEV_COLLIDE;
-}
-
 /* The generation that decides now; 0: no policy. After a deadline that nobody confirmed it is the one before, daemon or not. */
 static __always_inline __u32 pw_generation(void)
 {
@@ -30,6 +19,34 @@ static __always_inline __u32 pw_generation(void)
 	if (revert_at_ns && bpf_ktime_get_boot_ns() >= revert_at_ns)
 		return PW_READ(pw_state.revert_gen);
 	return PW_READ(pw_state.gen);
+}
+
+static __always_inline __u64 pw_attr(__u32 kind, __u32 gen, __u64 a, __u64 b)
+{
+	struct pw_attr_key key = { .a = a, .b = b, .gen = gen, .kind = kind };
+	__u64 *value = bpf_map_lookup_elem(&pw_attrs, &key);
+
+	return value ? *value : 0;
+}
+
+/*
+ * Two protected filesystems share a place of the direct map: which of them this is, or neither, only the hash can say. Pipes and
+ * sockets of an innocent third one that lands there must not be looked for in a store.
+ */
+static __noinline bool pw_protected_collide(__u32 dev)
+{
+	return pw_attr(PW_ATTR_DEV, pw_generation(), dev, 0);
+}
+
+/*
+ * The first question of every hook: is there a store on this filesystem? Two pointers and one word, so that all other
+ * filesystems pay next to nothing.
+ */
+static __always_inline bool pw_protected(const struct inode *inode)
+{
+	__u32 dev = inode->i_sb->s_dev, there = PW_READ(pw_state.devs[pw_dev_hash(dev)]);
+
+	return there == dev || (there == PW_DEV_COLLIDE && pw_protected_collide(dev));
 }
 
 /* What subjects were computed from has changed for tasks that we cannot name. */
@@ -44,14 +61,6 @@ static __always_inline void pw_objects_changed(void)
 {
 	__sync_fetch_and_add(&pw_state.object_epoch, 1);
 	__sync_fetch_and_add(&pw_state.slot_epoch, 1);
-}
-
-static __always_inline __u64 pw_attr(__u32 kind, __u32 gen, __u64 a, __u64 b)
-{
-	struct pw_attr_key key = { .a = a, .b = b, .gen = gen, .kind = kind };
-	__u64 *value = bpf_map_lookup_elem(&pw_attrs, &key);
-
-	return value ? *value : 0;
 }
 
 #endif

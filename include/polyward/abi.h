@@ -117,6 +117,7 @@ enum pw_attr_kind {
 	PW_ATTR_EXE,       /* a = device, b = inode number → mask of roles with this program */
 	PW_ATTR_ROLES,     /* a = role set                 → row */
 	PW_ATTR_LABEL,     /* a = device, b = inode number → pw_root word: a store root or a registered hard link */
+	PW_ATTR_DEV,       /* a = device                   → 1: this filesystem holds a store */
 };
 
 struct pw_attr_key {
@@ -169,7 +170,7 @@ _Static_assert(sizeof(struct pw_subject) == 40, "struct pw_subject is ABI");
 /* ---- shared state: one mmapped array element, map pw_state ---------------------------------------------------------- */
 
 #define PW_DEVS 256u        /* direct-mapped by pw_dev_hash() */
-#define PW_DEV_COLLIDE 0xffffffffu /* two protected filesystems share this place: ask PW_ATTR_LABEL's walk for both */
+#define PW_DEV_COLLIDE 0xffffffffu /* two protected filesystems share this place: PW_ATTR_DEV knows which they are */
 #define PW_BLOOM_WORDS 64u  /* 4,096 bits over registered inode numbers: the walk asks the hash only where a bit is set */
 
 struct pw_state {

@@ -43,8 +43,8 @@ people() {
 daemon_start() {
 	polywardd >>"$scratch/daemon" 2>&1 &
 	disown
-	local n
-	for n in $(seq 150); do
+	local _
+	for _ in $(seq 150); do
 		polyward status >"$scratch/out" 2>&1 && return 0
 		sleep 0.2
 	done
@@ -131,7 +131,7 @@ sed -i -e "$lockdown_tests" /root/lockdown.pw
 note '' '(the tests are changed to say that this is meant)'
 step root works '... at once, for ten minutes unless confirmed' 'polyward apply --confirm 10m /root/lockdown.pw'
 session_step refused 'the next read of the open file is refused' 'head -c 4 <&3'
-accesses+=("deny $(id -u alice) read scans")
+accesses+=("deny $(uid_of alice) read scans")
 step root works 'root goes back to the policy before' 'polyward rollback'
 session_step works 'the same open file reads on' 'head -c 4 <&3 | od -An -c'
 session_close

@@ -21,29 +21,51 @@ note() {
 }
 
 # as USER COMMAND…: run it as a login of USER would: login uid first, as
-# pam_loginuid does, then user and groups.
+# pam_loginuid does, then user and groups. Users are as in /etc/passwd.
 as() {
-	local user=$1
+	local user=$1 uid gid
 	shift
+	uid=$(uid_of "$user") gid=$(gid_of "$user")
 	(
-		printf '%s' "$(id -u "$user")" >/proc/self/loginuid
+		printf '%s' "$uid" >/proc/self/loginuid
 		cd / || exit 1
 		export HOME=/ USER=$user LOGNAME=$user
-		exec setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups -- "$@"
+		exec setpriv --reuid "$uid" --regid "$gid" --init-groups -- "$@"
 	)
 }
+
+# Without a process for each name: the guest is an emulated machine.
+passwd_field() { # passwd_field USER NUMBER
+	local fields
+	while IFS=: read -r -a fields; do
+		[ "${fields[0]}" != "$1" ] || { printf '%s' "${fields[$2]}"; return 0; }
+	done </etc/passwd
+	return 1
+}
+uid_of() { passwd_field "$1" 2; }
+gid_of() { passwd_field "$1" 3; }
 
 prompt() { # prompt USER COMMAND
 	printf '\n%s%s %s\n' "$1" "$([ "$1" = root ] && echo '#' || echo '$')" "$2"
 }
 
-show() { # show FILE: its lines, as far as they help
-	local all
-	all=$(wc -l <"$1")
-	[ -s "$1" ] || printf '    (no output)\n'
-	# A step that went wrong may show a file's bytes: none of them is for the terminal.
-	head -n "$lines_shown" "$1" | iconv -cf UTF-8 -t UTF-8 | tr '\000-\010\013-\037\177' '.' | fold -s -w 150 | sed 's/^/    /'
-	[ "$all" -le "$lines_shown" ] || printf '    … and %d more\n' "$((all - lines_shown))"
+# show FILE: its lines as far as they help, wrapped. A step that went wrong may
+# show a stored file's bytes: none of them is for the terminal.
+show() {
+	local lines line part
+	mapfile -t lines < <(tr -d '\000' <"$1")
+	[ ${#lines[@]} -gt 0 ] || printf '    (no output)\n'
+	for line in "${lines[@]:0:lines_shown}"; do
+		line=${line//[![:print:]]/.}
+		while [ ${#line} -gt 150 ]; do
+			part=${line:0:150}
+			[[ ${part:60} != *\ * ]] || part=${part% *}
+			printf '    %s\n' "$part"
+			line="    ${line:${#part}}"
+		done
+		printf '    %s\n' "$line"
+	done
+	[ ${#lines[@]} -le "$lines_shown" ] || printf '    … and %d more\n' $((${#lines[@]} - lines_shown))
 }
 
 verdict() { # verdict yes|no TEXT
@@ -82,13 +104,13 @@ step() {
 # that the log must hold afterwards, as done by USER (or under OTHER's name).
 denied() {
 	step "${1%%>*}" refused "$4" "$5"
-	accesses+=("deny $(id -u "${1##*>}") $2 $3")
+	accesses+=("deny $(uid_of "${1##*>}") $2 $3")
 }
 
 # allowed USER ACTION STORE TEXT COMMAND: the same for what must work.
 allowed() {
 	step "$1" works "$4" "$5"
-	accesses+=("allow $(id -u "$1") $2 $3")
+	accesses+=("allow $(uid_of "$1") $2 $3")
 }
 
 # A login that stays: what it opens stays open from step to step.

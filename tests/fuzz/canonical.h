@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,14 +34,28 @@ static inline int read_input(void *ctx, const char *path, char **ret_text, size_
 	return 0;
 }
 
+/* A canonical form must parse; if one does not, it is shown before the end. */
+static inline struct ast *parse_again(const struct policy_reader *reader, const char *text, struct diags *d)
+{
+	struct ast *a = NULL;
+
+	if (policy_parse(reader, "fuzz.pw", d, &a) < 0) {
+		_buf_ struct buf why = BUF_INIT;
+
+		diags_render(d, false, &why);
+		fprintf(stderr, "%s%s", text, why.data ? why.data : "");
+		abort();
+	}
+	return a;
+}
+
 static inline void json_of(const char *text, size_t len, const struct input *in, struct buf *ret)
 {
 	struct input again = { .text = text, .len = len, .included = in->included, .included_len = in->included_len };
 	const struct policy_reader reader = { .ctx = &again, .read = read_input };
 	struct diags d = { 0 };
-	struct ast *a = NULL;
+	struct ast *a = parse_again(&reader, text, &d);
 
-	MUST(policy_parse(&reader, "fuzz.pw", &d, &a) == 0);
 	MUST(policy_json(a, ret) == 0);
 	ast_free(a);
 	diags_free(&d);
@@ -51,9 +66,8 @@ static inline void format_of(const char *text, size_t len, const struct input *i
 	struct input again = { .text = text, .len = len, .included = in->included, .included_len = in->included_len };
 	const struct policy_reader reader = { .ctx = &again, .read = read_input };
 	struct diags d = { 0 };
-	struct ast *a = NULL;
+	struct ast *a = parse_again(&reader, text, &d);
 
-	MUST(policy_parse(&reader, "fuzz.pw", &d, &a) == 0);
 	MUST(policy_format(&d.sources, a, ret) == 0);
 	ast_free(a);
 	diags_free(&d);

@@ -3,8 +3,6 @@
  * The input steers a writer of good policies: which statements, which fields in which order, and between any two words a blank, a
  * line end or a comment. Such a text must parse, and its canonical form must keep all of it.
  */
-#include <stdio.h>
-
 #include "canonical.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -57,7 +55,7 @@ static const char *const names[6] = { "a", "b", "c", "d", "e", "f" };
 static const char *const actions[6] = { "write", "read", "list", "stat", "exec", "attr" };
 static const char *const units[6] = { "b.service", "a.service", "x@1.service", "y.slice", "\"z.scope\"", "w.socket" };
 static const char *const people[6] = { "user:bob", "group:bob", "\"user:a b\"", "user:x", "\"group:#\"", "group:y" };
-static const char *const moments[6] = { "2026-12-15T00:00Z", "2027-01-01T00:00:01+05:30", "2000-02-29T23:59Z", "2199-12-31T23:59:59-01:00",
+static const char *const moments[6] = { "2026-12-15T00:00Z", "2027-01-01T00:00:01+05:30", "2000-02-29T23:59Z", "2199-12-31T22:59:59-01:00",
 					"2026-03-29T01:00Z", "\"2026-01-01T00:00Z\"" };
 
 static void mode(struct writer *w)
@@ -273,7 +271,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input in = { 0 };
 	const struct policy_reader reader = { .ctx = &in, .read = read_input };
 	struct diags d = { 0 };
-	struct ast *a = NULL;
+	struct ast *a;
 
 	gap(&w);
 	word(&w, "polyward");
@@ -282,13 +280,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		statements[pick(&w, 6)](&w);
 	in.text = w.out.data;
 	in.len = w.out.len_bytes;
-	if (policy_parse(&reader, "fuzz.pw", &d, &a) < 0) {
-		_buf_ struct buf why = BUF_INIT;
-
-		diags_render(&d, false, &why);
-		fprintf(stderr, "%s%s", in.text, why.data ? why.data : "");
-		abort();
-	}
+	a = parse_again(&reader, in.text, &d);
 	must_be_canonical(&in, a, &d);
 	ast_free(a);
 	diags_free(&d);

@@ -15,6 +15,19 @@ static struct kernel_report whole_kernel(void)
 	return k;
 }
 
+static void hooks_are_put_in_order_by_their_number(void)
+{
+	struct kernel_report k = { .ready = KERNEL_READY };
+
+	k.hooks[0] = (struct kernel_hook){ .hook = PW_HOOK_pw_file_perm, .present = true, .chosen = true };
+	k.hooks[1] = (struct kernel_hook){ .hook = PW_HOOK_pw_file_open, .attached = true };
+	k.hooks[2] = (struct kernel_hook){ .hook = 255, .attached = true };
+	doctor_order(&k);
+	CHECK(k.hooks[PW_HOOK_pw_file_open].attached && !k.hooks[PW_HOOK_pw_file_open].present);
+	CHECK(k.hooks[PW_HOOK_pw_file_perm].present && !k.hooks[PW_HOOK_pw_file_perm].attached);
+	CHECK(doctor_hook_lacking(&k, PW_HOOK_pw_mmap_file) && !doctor_hook_lacking(&k, PW_HOOK_pw_file_perm));
+}
+
 static bool open_action(const struct kernel_report *k, uint32_t action, struct buf *why)
 {
 	uint32_t bit = 0;
@@ -115,6 +128,6 @@ static void exceptions_and_mode_audit_are_noted(void)
 	CHECK_INT(notes.len_bytes, 0);
 }
 
-TESTS(T(a_whole_kernel_enforces_all_but_connect), T(of_two_rows_for_one_hook_one_is_spoken_of),
+TESTS(T(hooks_are_put_in_order_by_their_number), T(a_whole_kernel_enforces_all_but_connect), T(of_two_rows_for_one_hook_one_is_spoken_of),
       T(a_lacking_hook_opens_what_it_decides_on), T(a_kernel_that_is_not_ready_enforces_nothing),
       T(a_rule_that_asks_for_what_nobody_can_give_is_idle), T(exceptions_and_mode_audit_are_noted))

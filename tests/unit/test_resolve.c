@@ -94,6 +94,17 @@ static void moments_while_clocks_are_moved(void)
 	CHECK_INT(at(BERLIN, "2026-10-25T03:00"), 1792893600);
 }
 
+static void a_policy_without_a_name_works_and_is_told(void)
+{
+	static char text[] = "polyward 1 store a { path /srv/a }";
+	_front_ struct front f = { 0 };
+
+	CHECK_INT(front_open(&f, text), 0);
+	CHECK_INT(f.d.warnings_count, 1);
+	CHECK_STR(f.d.v[0].code, "no-policy");
+	CHECK_STR(f.a->policy.name.text, "unnamed");
+}
+
 static void what_is_unknown_has_a_code_of_its_own(void)
 {
 	static const struct { const char *text, *code; } cases[] = {
@@ -125,4 +136,5 @@ static void what_is_unknown_has_a_code_of_its_own(void)
 
 TESTS(T(stores_by_name_class_and_any), T(closures_are_transitive), T(users_and_groups_become_ids),
       T(only_times_that_a_rule_asks_for_are_used), T(moments_without_zone_are_meant_in_the_policys_one_zone),
-      T(moments_while_clocks_are_moved), T(what_is_unknown_has_a_code_of_its_own))
+      T(moments_while_clocks_are_moved), T(a_policy_without_a_name_works_and_is_told),
+      T(what_is_unknown_has_a_code_of_its_own))

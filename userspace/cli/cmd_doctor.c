@@ -274,6 +274,7 @@ int cmd_doctor(struct cli *c)
 	code = kernel_probe(&report);
 	if (code < 0)
 		return cli_fail(c, &(struct err){ .code = code, .text = "cannot look at this kernel; is /proc mounted?" });
+	doctor_order(&report);
 	if (file) {
 		code = cli_policy_load(c, file, false, &policy);
 		if (code != CLI_YES)

@@ -10,6 +10,16 @@ static const struct doctor_hook hooks[PW_HOOK_MAX_] = {
 #undef PW_HOOK
 };
 
+void doctor_order(struct kernel_report *k)
+{
+	struct kernel_hook ordered[PW_HOOK_MAX_] = { 0 };
+
+	for (unsigned i = 0; i < PW_HOOK_MAX_; i++)
+		if (k->hooks[i].hook != PW_HOOK_NONE_ && k->hooks[i].hook < PW_HOOK_MAX_)
+			ordered[k->hooks[i].hook] = k->hooks[i];
+	memcpy(k->hooks, ordered, sizeof(ordered));
+}
+
 const struct doctor_hook *doctor_hook(unsigned hook)
 {
 	return hook < PW_HOOK_MAX_ && hooks[hook].program ? &hooks[hook] : NULL;

@@ -16,6 +16,12 @@
 enum doctor_use { DOCTOR_REQUIRED, DOCTOR_STAT, DOCTOR_OPTIONAL };
 struct doctor_hook { const char *program, *hook, *why; uint32_t needs; enum doctor_use use; };
 
+/*
+ * The report's list of hooks put in order, so that hooks[h] is about enum pw_hook h; hooks that it does not speak of are missing. The
+ * functions below take a report in this order.
+ */
+void doctor_order(struct kernel_report *k);
+
 /* Row of hooks.def for an enum pw_hook, or NULL. */
 const struct doctor_hook *doctor_hook(unsigned hook);
 /* Is this row one to speak of? Of two rows for one hook whose arguments changed, only one can ever be attached. */

@@ -24,13 +24,17 @@ int attr_add(struct kernel *k, const struct pw_attr_key *key, uint64_t value, st
 	return 0;
 }
 
-static void dev_add(struct pw_state *state, uint32_t dev)
+/* The hash knows the filesystem before the direct map sends anybody there. */
+static int dev_add(struct kernel *k, uint32_t gen, uint32_t dev, struct err *e)
 {
-	uint32_t *place = &state->devs[pw_dev_hash(dev)];
+	struct pw_attr_key key = { .a = dev, .gen = gen, .kind = PW_ATTR_DEV };
+	uint32_t *place = &k->state->devs[pw_dev_hash(dev)];
 	uint32_t there = STATE_READ(*place);
+	int rc = attr_add(k, &key, 1, e);
 
-	if (there != dev)
+	if (!rc && there != dev)
 		STATE_WRITE(*place, there ? PW_DEV_COLLIDE : dev);
+	return rc;
 }
 
 int attr_label(struct kernel *k, uint32_t gen, const struct place *at, uint64_t word, struct err *e)
@@ -43,8 +47,7 @@ int attr_label(struct kernel *k, uint32_t gen, const struct place *at, uint64_t 
 		return rc;
 	/* Both only ever say "look closer", so they may come before the generation does. */
 	(void)__atomic_fetch_or(&k->state->bloom[bit / 64], UINT64_C(1) << (bit % 64), __ATOMIC_SEQ_CST);
-	dev_add(k->state, at->dev);
-	return 0;
+	return dev_add(k, gen, at->dev, e);
 }
 
 static int units_fill(struct kernel *k, const struct image *img, uint32_t gen, struct err *e)

@@ -277,7 +277,7 @@ static int check_stores(const struct image *img, struct err *e)
 {
 	const struct pw_img_store *out = &img->stores[0];
 
-	if (!is_str(img, out->name) || img->strings[out->path] || out->flags)
+	if (out->name || out->path || out->modality || out->class_ || out->flags || out->file || out->line || out->pad_)
 		return BAD(e, "its first store is not the outside of all stores");
 	for (__u32 i = 1; i < img->count[PW_SEC_STORES]; i++) {
 		const struct pw_img_store *s = &img->stores[i];

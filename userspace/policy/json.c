@@ -16,32 +16,46 @@
 #include "policy/print.h"
 #include "policy/stamp.h"
 
-static void set_text(json_t *o, const char *key, const char *text)
+/* A twin that lacks something because memory was short would have another policy's hash: every failure is kept. */
+struct twin { bool failed; };
+
+static void put(struct twin *t, json_t *o, const char *key, json_t *value)
+{
+	t->failed |= json_object_set_new(o, key, value) < 0;
+}
+
+static void add(struct twin *t, json_t *list, json_t *value)
+{
+	t->failed |= json_array_append_new(list, value) < 0;
+}
+
+static void set_text(struct twin *t, json_t *o, const char *key, const char *text)
 {
 	if (text)
-		json_object_set_new(o, key, json_string(text));
+		put(t, o, key, json_string(text));
 }
 
-static void set_buf(json_t *o, const char *key, struct buf *text)
+static void set_buf(struct twin *t, json_t *o, const char *key, struct buf *text)
 {
-	json_object_set_new(o, key, text->failed ? NULL : json_string(text->data ? text->data : ""));
+	put(t, o, key, text->failed ? NULL : json_string(text->data ? text->data : ""));
 }
 
-static json_t *words(const struct ast_words *w)
+static json_t *words(struct twin *t, const struct ast_words *w)
 {
 	json_t *list = json_array();
 	const char **sorted = print_sorted(w);
 
+	t->failed |= w->count && !sorted;
 	for (size_t i = 0; sorted && i < w->count; i++)
-		json_array_append_new(list, json_string(sorted[i]));
+		add(t, list, json_string(sorted[i]));
 	free(sorted);
 	return list;
 }
 
-static void set_words(json_t *o, const char *key, const struct ast_words *w)
+static void set_words(struct twin *t, json_t *o, const char *key, const struct ast_words *w)
 {
 	if (w->count)
-		json_object_set_new(o, key, words(w));
+		put(t, o, key, words(t, w));
 }
 
 static int by_text(const void *a, const void *b)
@@ -50,130 +64,131 @@ static int by_text(const void *a, const void *b)
 }
 
 /* Put strings into order; takes the list over. */
-static json_t *sorted_strings(json_t *list)
+static json_t *sorted_strings(struct twin *t, json_t *list)
 {
 	size_t n = json_array_size(list);
 	json_t **v = calloc(n ? n : 1, sizeof(json_t *)), *out = json_array();
 
+	t->failed |= !v;
 	for (size_t i = 0; v && i < n; i++)
 		v[i] = json_array_get(list, i);
 	if (v && n)
 		qsort(v, n, sizeof(json_t *), by_text);
 	for (size_t i = 0; v && i < n; i++)
-		json_array_append(out, v[i]);
+		t->failed |= json_array_append(out, v[i]) < 0;
 	free(v);
 	json_decref(list);
 	return out;
 }
 
-static void set_members(json_t *o, const struct ast_members *m)
+static void set_members(struct twin *t, json_t *o, const struct ast_members *m)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < m->count; i++)
-		json_array_append_new(list, json_sprintf("%s:%s", m->v[i].is_group ? "group" : "user", m->v[i].name.text));
+		add(t, list, json_sprintf("%s:%s", m->v[i].is_group ? "group" : "user", m->v[i].name.text));
 	if (m->count)
-		json_object_set_new(o, "members", sorted_strings(list));
+		put(t, o, "members", sorted_strings(t, list));
 	else
 		json_decref(list);
 }
 
-static void set_mode(json_t *o, enum ast_mode mode, int64_t until_utc_s)
+static void set_mode(struct twin *t, json_t *o, enum ast_mode mode, int64_t until_utc_s)
 {
-	json_object_set_new(o, "mode", json_string(mode == AST_MODE_AUDIT ? "audit" : "enforce"));
+	put(t, o, "mode", json_string(mode == AST_MODE_AUDIT ? "audit" : "enforce"));
 	if (until_utc_s) {
 		_buf_ struct buf b = BUF_INIT;
 
 		stamp_add(&b, until_utc_s);
 		buf_add_char(&b, 'Z');
-		set_buf(o, "audit_until", &b);
+		set_buf(t, o, "audit_until", &b);
 	}
 }
 
-static json_t *policy_block(const struct ast_policy *p)
+static json_t *policy_block(struct twin *t, const struct ast_policy *p)
 {
 	json_t *o = json_object();
 
-	set_text(o, "name", p->name.text);
-	set_text(o, "version", p->version.text);
-	set_text(o, "owner", p->owner.text);
-	set_mode(o, p->mode, p->audit_until_utc_s);
-	set_text(o, "log", p->log_denied_only ? "denied" : "all");
+	set_text(t, o, "name", p->name.text);
+	set_text(t, o, "version", p->version.text);
+	set_text(t, o, "owner", p->owner.text);
+	set_mode(t, o, p->mode, p->audit_until_utc_s);
+	set_text(t, o, "log", p->log_denied_only ? "denied" : "all");
 	return o;
 }
 
-static json_t *admin(const struct ast_admin *a)
+static json_t *admin(struct twin *t, const struct ast_admin *a)
 {
 	static const struct { uint32_t bit; const char *word; } rights[] = {
 		{ PW_MAY_APPLY, "apply" }, { PW_MAY_DOWN, "down" }, { PW_MAY_READ_LOG, "read log" }, { PW_MAY_ROLLBACK, "rollback" },
 	};
 	json_t *o = json_object(), *may = json_array();
 
-	set_members(o, &a->members);
+	set_members(t, o, &a->members);
 	for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++)
 		if (a->may & rights[i].bit)
-			json_array_append_new(may, json_string(rights[i].word));
-	json_object_set_new(o, "may", may);
+			add(t, may, json_string(rights[i].word));
+	put(t, o, "may", may);
 	if (a->has_mfa)
-		json_object_set_new(o, "mfa_within_s", json_integer((json_int_t)a->mfa_within_s));
+		put(t, o, "mfa_within_s", json_integer((json_int_t)a->mfa_within_s));
 	return o;
 }
 
-static json_t *time_block(const struct ast_time *t)
+static json_t *time_block(struct twin *t, const struct ast_time *time)
 {
 	static const char names[][4] = { "mon", "tue", "wed", "thu", "fri", "sat", "sun" };
-	unsigned end = t->end_min || t->start_min ? t->end_min : 1440u;
+	unsigned end = time->end_min || time->start_min ? time->end_min : 1440u;
 	json_t *o = json_object(), *days = json_array();
 
 	for (int i = 0; i < 7; i++)
-		if (t->days >> i & 1)
-			json_array_append_new(days, json_string(names[i]));
-	json_object_set_new(o, "days", days);
-	json_object_set_new(o, "hours", json_sprintf("%02u:%02u-%02u:%02u", t->start_min / 60u, t->start_min % 60u, end / 60u, end % 60u));
-	set_text(o, "zone", t->zone.text ? t->zone.text : "UTC");
+		if (time->days >> i & 1)
+			add(t, days, json_string(names[i]));
+	put(t, o, "days", days);
+	put(t, o, "hours", json_sprintf("%02u:%02u-%02u:%02u", time->start_min / 60u, time->start_min % 60u, end / 60u, end % 60u));
+	set_text(t, o, "zone", time->zone.text ? time->zone.text : "UTC");
 	return o;
 }
 
-static json_t *program(const struct ast_program *p)
+static json_t *program(struct twin *t, const struct ast_program *p)
 {
 	json_t *o = json_object();
 
-	set_text(o, "exe", p->exe.text);
+	set_text(t, o, "exe", p->exe.text);
 	if (p->has_verity) {
 		_buf_ struct buf b = BUF_INIT;
 
 		buf_add_str(&b, "sha256:");
 		for (size_t i = 0; i < sizeof(p->verity); i++)
 			buf_printf(&b, "%02x", p->verity[i]);
-		set_buf(o, "verity", &b);
+		set_buf(t, o, "verity", &b);
 	}
 	return o;
 }
 
-static json_t *store(const struct ast_store *s)
+static json_t *store(struct twin *t, const struct ast_store *s)
 {
 	json_t *o = json_object();
 
-	set_text(o, "path", s->path.text);
-	set_text(o, "modality", s->modality.text);
-	set_text(o, "class", s->class_.text);
-	set_mode(o, s->mode, s->audit_until_utc_s);
+	set_text(t, o, "path", s->path.text);
+	set_text(t, o, "modality", s->modality.text);
+	set_text(t, o, "class", s->class_.text);
+	set_mode(t, o, s->mode, s->audit_until_utc_s);
 	return o;
 }
 
-static json_t *role(const struct ast_role *r)
+static json_t *role(struct twin *t, const struct ast_role *r)
 {
 	json_t *o = json_object();
 
-	set_members(o, &r->members);
-	set_words(o, "programs", &r->programs);
-	set_words(o, "units", &r->units);
-	set_words(o, "inherits", &r->inherits);
-	json_object_set_new(o, "abstract", json_boolean(r->abstract));
+	set_members(t, o, &r->members);
+	set_words(t, o, "programs", &r->programs);
+	set_words(t, o, "units", &r->units);
+	set_words(t, o, "inherits", &r->inherits);
+	put(t, o, "abstract", json_boolean(r->abstract));
 	return o;
 }
 
-static json_t *condition(const struct ast_cond *c)
+static json_t *condition(struct twin *t, const struct ast_cond *c)
 {
 	static const char *const keys[] = {
 		[AST_COND_DURING] = "during", [AST_COND_PURPOSE] = "purpose", [AST_COND_MFA] = "mfa_within_s", [AST_COND_USER] = "user",
@@ -181,161 +196,170 @@ static json_t *condition(const struct ast_cond *c)
 	};
 	json_t *o = json_object();
 
-	json_object_set_new(o, keys[c->kind], c->kind == AST_COND_MFA ? json_integer((json_int_t)c->mfa_within_s) : words(&c->values));
+	put(t, o, keys[c->kind], c->kind == AST_COND_MFA ? json_integer((json_int_t)c->mfa_within_s) : words(t, &c->values));
 	return o;
 }
 
+static int collect(const char *bytes, size_t len_bytes, void *buf)
+{
+	buf_add(buf, bytes, len_bytes);
+	return ((struct buf *)buf)->failed ? -1 : 0;
+}
+
+/* Into a buffer that remembers its failure: the library's own growing string loses bytes when memory is short. */
+static void dump(struct twin *t, const json_t *o, struct buf *b)
+{
+	t->failed |= !o || json_dump_callback(o, collect, b, JSON_SORT_KEYS | JSON_COMPACT) < 0 || b->failed;
+}
+
 /* Conditions are a set: sorted by their own text. */
-static void set_conditions(json_t *o, const char *key, const struct ast_conds *conds)
+static void set_conditions(struct twin *t, json_t *o, const char *key, const struct ast_conds *conds)
 {
 	json_t *texts = json_array(), *list = json_array();
 
 	for (size_t i = 0; i < conds->count; i++) {
-		json_t *c = condition(&conds->v[i]);
-		char *text = json_dumps(c, JSON_SORT_KEYS | JSON_COMPACT);
+		json_t *c = condition(t, &conds->v[i]);
+		_buf_ struct buf text = BUF_INIT;
 
-		json_array_append_new(texts, text ? json_string(text) : NULL);
-		free(text);
+		dump(t, c, &text);
+		add(t, texts, text.data ? json_string(text.data) : NULL);
 		json_decref(c);
 	}
-	texts = sorted_strings(texts);
+	texts = sorted_strings(t, texts);
 	for (size_t i = 0; i < json_array_size(texts); i++)
-		json_array_append_new(list, json_loads(json_string_value(json_array_get(texts, i)), 0, NULL));
+		add(t, list, json_loads(json_string_value(json_array_get(texts, i)), 0, NULL));
 	json_decref(texts);
 	if (conds->count)
-		json_object_set_new(o, key, list);
+		put(t, o, key, list);
 	else
 		json_decref(list);
 }
 
-static json_t *rule(const struct ast_rule *r)
+static json_t *rule(struct twin *t, const struct ast_rule *r)
 {
 	json_t *o = json_object();
 
-	set_text(o, "name", r->name.text);
-	set_text(o, "effect", r->deny ? "deny" : "allow");
-	json_object_set_new(o, "absolute", json_boolean(r->absolute));
-	json_object_set_new(o, "roles", r->any_role ? json_string("any") : words(&r->roles));
-	json_object_set_new(o, "to", words(&r->actions));
+	set_text(t, o, "name", r->name.text);
+	set_text(t, o, "effect", r->deny ? "deny" : "allow");
+	put(t, o, "absolute", json_boolean(r->absolute));
+	put(t, o, "roles", r->any_role ? json_string("any") : words(t, &r->roles));
+	put(t, o, "to", words(t, &r->actions));
 	if (r->on_kind == AST_ON_ANY)
-		set_text(o, "on", "any");
+		set_text(t, o, "on", "any");
 	else
-		json_object_set_new(o, r->on_kind == AST_ON_CLASS ? "on_class" : "on", words(&r->on));
-	set_conditions(o, "when", &r->when);
-	set_conditions(o, "unless", &r->unless);
-	set_mode(o, r->mode, r->audit_until_utc_s);
+		put(t, o, r->on_kind == AST_ON_CLASS ? "on_class" : "on", words(t, &r->on));
+	set_conditions(t, o, "when", &r->when);
+	set_conditions(t, o, "unless", &r->unless);
+	set_mode(t, o, r->mode, r->audit_until_utc_s);
 	return o;
 }
 
-static json_t *expectation(const struct ast_expect *e)
+static json_t *expectation(struct twin *t, const struct ast_expect *e)
 {
 	json_t *o = json_object();
 
-	set_text(o, "verdict", e->deny ? "deny" : "allow");
-	set_text(o, "action", e->action.text);
-	set_text(o, "store", e->store.text);
+	set_text(t, o, "verdict", e->deny ? "deny" : "allow");
+	set_text(t, o, "action", e->action.text);
+	set_text(t, o, "store", e->store.text);
 	if (e->has_by)
-		set_text(o, "by", e->by.text);
+		set_text(t, o, "by", e->by.text);
 	return o;
 }
 
-static json_t *test_case(const struct ast_case *c)
+static json_t *test_case(struct twin *t, const struct ast_case *c)
 {
 	json_t *o = json_object(), *as = json_object(), *expects = json_array();
 
-	set_text(as, "user", c->as.user.text);
+	set_text(t, as, "user", c->as.user.text);
 	if (c->as.has_groups)
-		json_object_set_new(as, "groups", words(&c->as.groups));
-	set_text(as, "program", c->as.program.text);
-	set_text(as, "unit", c->as.unit.text);
+		put(t, as, "groups", words(t, &c->as.groups));
+	set_text(t, as, "program", c->as.program.text);
+	set_text(t, as, "unit", c->as.unit.text);
 	if (c->as.has_mfa)
-		json_object_set_new(as, "mfa_age_s", json_integer((json_int_t)c->as.mfa_age_s));
+		put(t, as, "mfa_age_s", json_integer((json_int_t)c->as.mfa_age_s));
 	if (c->as.has_at)
-		set_text(as, "at", c->as.at_text);
-	set_text(as, "purpose", c->as.purpose.text);
+		set_text(t, as, "at", c->as.at_text);
+	set_text(t, as, "purpose", c->as.purpose.text);
 	for (size_t i = 0; i < c->expects_count; i++)
-		json_array_append_new(expects, expectation(&c->expects[i]));
-	json_object_set_new(o, "as", as);
-	json_object_set_new(o, "expect", expects);
+		add(t, expects, expectation(t, &c->expects[i]));
+	put(t, o, "as", as);
+	put(t, o, "expect", expects);
 	return o;
 }
 
-static json_t *test(const struct ast_test *t)
+static json_t *test(struct twin *t, const struct ast_test *block)
 {
 	json_t *o = json_object(), *cases = json_array();
 
-	set_text(o, "name", t->name.text);
-	for (size_t i = 0; i < t->cases_count; i++)
-		json_array_append_new(cases, test_case(&t->cases[i]));
-	json_object_set_new(o, "cases", cases);
+	set_text(t, o, "name", block->name.text);
+	for (size_t i = 0; i < block->cases_count; i++)
+		add(t, cases, test_case(t, &block->cases[i]));
+	put(t, o, "cases", cases);
 	return o;
 }
 
 /* { "separate": [ ... ] } is a set of sets: sorted by text, as conditions are. */
-static json_t *separates(const struct ast *a)
+static json_t *separates(struct twin *t, const struct ast *a)
 {
 	json_t *texts = json_array(), *list = json_array();
 
 	for (size_t i = 0; i < a->separates.count; i++) {
 		json_t *o = json_object();
-		char *text;
+		_buf_ struct buf text = BUF_INIT;
 
-		json_object_set_new(o, "roles", words(&a->separates.v[i].roles));
-		json_object_set_new(o, "at_most", json_integer(a->separates.v[i].at_most));
-		text = json_dumps(o, JSON_SORT_KEYS | JSON_COMPACT);
-		json_array_append_new(texts, text ? json_string(text) : NULL);
-		free(text);
+		put(t, o, "roles", words(t, &a->separates.v[i].roles));
+		put(t, o, "at_most", json_integer(a->separates.v[i].at_most));
+		dump(t, o, &text);
+		add(t, texts, text.data ? json_string(text.data) : NULL);
 		json_decref(o);
 	}
-	texts = sorted_strings(texts);
+	texts = sorted_strings(t, texts);
 	for (size_t i = 0; i < json_array_size(texts); i++)
-		json_array_append_new(list, json_loads(json_string_value(json_array_get(texts, i)), 0, NULL));
+		add(t, list, json_loads(json_string_value(json_array_get(texts, i)), 0, NULL));
 	json_decref(texts);
 	return list;
 }
 
-static json_t *whole(const struct ast *a)
+static json_t *whole(struct twin *t, const struct ast *a)
 {
 	json_t *o = json_object(), *times = json_object(), *purposes = json_object(), *programs = json_object(),
 	       *stores = json_object(), *roles = json_object(), *rules = json_array(), *tests = json_array();
 
-	json_object_set_new(o, "polyward", json_integer(1));
+	put(t, o, "polyward", json_integer(1));
 	if (a->has_policy)
-		json_object_set_new(o, "policy", policy_block(&a->policy));
+		put(t, o, "policy", policy_block(t, &a->policy));
 	if (a->admins.count)
-		json_object_set_new(o, "admin", admin(&a->admins.v[0]));
-#define EACH(list, into, make) for (size_t i = 0; i < a->list.count; i++) json_object_set_new(into, a->list.v[i].name.text, make)
-	EACH(times, times, time_block(&a->times.v[i]));
+		put(t, o, "admin", admin(t, &a->admins.v[0]));
+#define EACH(list, into, make) for (size_t i = 0; i < a->list.count; i++) put(t, into, a->list.v[i].name.text, make)
+	EACH(times, times, time_block(t, &a->times.v[i]));
 	EACH(purposes, purposes, json_string(a->purposes.v[i].text.text));
-	EACH(programs, programs, program(&a->programs.v[i]));
-	EACH(stores, stores, store(&a->stores.v[i]));
-	EACH(roles, roles, role(&a->roles.v[i]));
+	EACH(programs, programs, program(t, &a->programs.v[i]));
+	EACH(stores, stores, store(t, &a->stores.v[i]));
+	EACH(roles, roles, role(t, &a->roles.v[i]));
 #undef EACH
 	for (size_t i = 0; i < a->rules.count; i++)
-		json_array_append_new(rules, rule(&a->rules.v[i]));
+		add(t, rules, rule(t, &a->rules.v[i]));
 	for (size_t i = 0; i < a->tests.count; i++)
-		json_array_append_new(tests, test(&a->tests.v[i]));
-	json_object_set_new(o, "times", times);
-	json_object_set_new(o, "purposes", purposes);
-	json_object_set_new(o, "programs", programs);
-	json_object_set_new(o, "stores", stores);
-	json_object_set_new(o, "roles", roles);
-	json_object_set_new(o, "separate", separates(a));
-	json_object_set_new(o, "rules", rules);
-	json_object_set_new(o, "tests", tests);
+		add(t, tests, test(t, &a->tests.v[i]));
+	put(t, o, "times", times);
+	put(t, o, "purposes", purposes);
+	put(t, o, "programs", programs);
+	put(t, o, "stores", stores);
+	put(t, o, "roles", roles);
+	put(t, o, "separate", separates(t, a));
+	put(t, o, "rules", rules);
+	put(t, o, "tests", tests);
 	return o;
 }
 
 int policy_json(const struct ast *a, struct buf *ret)
 {
-	json_t *o = whole(a);
-	char *text = o ? json_dumps(o, JSON_SORT_KEYS | JSON_COMPACT) : NULL;
+	struct twin t = { 0 };
+	json_t *o = whole(&t, a);
 
-	if (text)
-		buf_add_str(ret, text);
-	free(text);
+	dump(&t, o, ret);
 	json_decref(o);
-	return text && !ret->failed ? 0 : -ENOMEM;
+	return t.failed || ret->failed ? -ENOMEM : 0;
 }
 
 int policy_hash(const struct ast *a, uint8_t ret[static 32])

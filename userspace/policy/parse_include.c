@@ -158,6 +158,11 @@ int policy_parse(const struct policy_reader *r, const char *path, struct diags *
 	(void)parse_file(&run, NULL, path, (struct span){ .file = SPAN_NONE });
 	if (!run.nomem && d->errors_count == errors)
 		parse_duplicates(&run);
+	if (!run.a->has_policy) {
+		run.a->policy.name.text = strdup("unnamed"); /* for messages; the JSON twin has no policy block then */
+		run.a->policy.name.span.file = SPAN_NONE;
+		run.nomem |= !run.a->policy.name.text;
+	}
 	if (run.nomem || d->errors_count != errors) {
 		ast_free(run.a);
 		return run.nomem ? -ENOMEM : -EINVAL;

@@ -142,8 +142,8 @@ static void add_statement(const struct comments *c, size_t mark, const struct st
 	if (comments_blank_between(c, mark))
 		buf_add_char(ret, '\n');
 	on_one_line(s, &line);
-	ret->failed |= line.failed;
-	if (line.failed)
+	ret->failed |= line.failed || s->head.failed;
+	if (ret->failed)
 		return;
 	if (s->block && (s->tall || columns(line.data, line.len_bytes) > PRINT_COLUMNS || comments_inside(c, mark)))
 		on_lines(c, mark, s, ret);

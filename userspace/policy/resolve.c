@@ -379,8 +379,8 @@ int policy_resolve(struct ast *a, const struct names *n, struct diags *d)
 	size_t errors = d->errors_count;
 
 	if (!a->has_policy)
-		(void)diag(d, DIAG_ERROR, "no-policy", (struct span){ .file = d->sources.count ? 0 : SPAN_NONE },
-			   "this policy has no name; add 'policy NAME { version V }'");
+		(void)diag(d, DIAG_WARNING, "no-policy", (struct span){ .file = d->sources.count ? 0 : SPAN_NONE },
+			   "this policy has no name; add 'policy NAME { version V }', by which status and log tell it from others");
 	index_all(&r);
 	limits(&r);
 	if (!r.nomem && d->errors_count == errors) {
@@ -390,9 +390,6 @@ int policy_resolve(struct ast *a, const struct names *n, struct diags *d)
 		roles(&r);
 		rules(&r);
 		resolve_tests(&r);
-	} else if (!r.nomem && !a->has_policy) {
-		roles(&r); /* the other faults are worth showing in the same run */
-		rules(&r);
 	}
 	symbols_free(&r.symbols);
 	return r.nomem ? -ENOMEM : d->errors_count == errors ? 0 : -EINVAL;

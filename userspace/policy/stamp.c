@@ -10,6 +10,9 @@
 #include "base/buf.h"
 #include "base/num.h"
 
+#define FIRST_S INT64_C(946684800)  /* 2000-01-01T00:00:00Z */
+#define LAST_S  INT64_C(7258118399) /* 2199-12-31T23:59:59Z */
+
 /* Days since 1970-01-01 in the proleptic Gregorian calendar; years are counted from March, so that the leap day is last. */
 static int64_t days_of(int64_t year, int64_t month, int64_t day)
 {
@@ -71,9 +74,11 @@ int stamp_parse(const char *text, size_t len, int64_t *ret_s, bool *ret_local)
 	}
 	s = days_of((int64_t)year, (int64_t)month, (int64_t)day) * 86400 + (int64_t)(hour * 3600 + minute * 60 + second);
 	r = parse_zone(text + used, len - used, &s, ret_local);
-	if (r == 0)
-		*ret_s = s;
-	return r;
+	/* An offset must not carry it out of the years that can be written. */
+	if (r < 0 || s < FIRST_S || s > LAST_S)
+		return -EINVAL;
+	*ret_s = s;
+	return 0;
 }
 
 void stamp_add(struct buf *b, int64_t s)

@@ -17,7 +17,7 @@
 #include "base/fd.h"
 
 static const char policy[] =
-	"polyward 1\n"
+	"polyward 1\npolicy suite { version 1 }\n"
 	"store data { path /srv/data }\n"
 	"role readers { members user:reader }\n"
 	"role writers { members user:writer }\n"
@@ -82,7 +82,8 @@ static void opening(struct suite *s)
 	BY_ALL("open and truncate", writer, op_trunc, "/srv/data/t1", pw_file_open, PW_A_WRITE);
 	BY_ALL("list", reader, op_list, "/srv/data/dir", pw_file_open, PW_A_LIST);
 	suite_case(s, "open to write: refused to a reader", &reader, op_write, "/srv/data/dir/a", REFUSED(pw_file_open, PW_A_WRITE));
-	BY_ALL("map executable", writer, op_mmap_exec, "/srv/data/dir/a", pw_mmap_file, PW_A_EXEC);
+	suite_case(s, "map executable: refused to a reader", &reader, op_mmap_exec, "/srv/data/dir/a", REFUSED(pw_mmap_file, PW_A_EXEC));
+	suite_case(s, "map executable: allowed to the role", &writer, op_mmap_exec, "/srv/data/dir/a", ALLOWED(pw_mmap_file, PW_A_EXEC));
 }
 
 /* What is done through a descriptor that root opened while nothing was enforced. */
@@ -99,7 +100,7 @@ static void through_fd(struct suite *s, int fd)
 	suite_case(s, "is it a terminal: asked by anybody", &other, op_isatty_fd, &fd, SILENT);
 	suite_case(s, "an unknown command needs everything", &reader, op_unknown_ioctl, &fd,
 		   REFUSED(pw_file_ioctl, PW_A_READ | PW_A_WRITE | PW_A_ATTR));
-	suite_case(s, "set inode flags: refused to root", &root, op_setflags, &fd, (struct want){ EACCES, 0, PW_DENY, 0, 0 });
+	suite_case(s, "set inode flags: refused to root", &root, op_setflags, &fd, REFUSED(pw_file_ioctl, PW_NEED_ATTR));
 	suite_case(s, "raise a mapping to executable: refused to a reader", &reader, op_mprotect_exec_fd, &fd,
 		   REFUSED(pw_mprotect, PW_A_EXEC));
 	suite_case(s, "raise a mapping to executable: allowed to the role", &writer, op_mprotect_exec_fd, &fd,

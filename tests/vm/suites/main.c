@@ -10,7 +10,7 @@
 int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(struct suite *s); } themes[] = {
-		{ "hooks", cases_hooks }, { "labels", cases_labels }, { "subjects", cases_subjects }, { "time", cases_time },
+		{ "labels", cases_labels }, { "hooks", cases_hooks }, { "subjects", cases_subjects }, { "time", cases_time },
 		{ "loader", cases_loader },
 	};
 	static struct suite s;

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include <polyward/abi.h>
+#include <polyward/decide.h>
 
 #include "kernel/kernel.h"
 #include "kernel/variants.h"
