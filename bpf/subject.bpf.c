@@ -19,27 +19,36 @@ static long pw_add_group(__u32 i, struct pw_groups *g)
 	return 0;
 }
 
-/* Roles whose members clause names this user or one of its groups. */
-static __always_inline __u64 pw_roles_by_member(const struct cred *cred, __u32 login_uid, __u32 gen)
+static __always_inline __u64 pw_roles_by_group(const struct cred *cred, __u32 gen)
 {
-	__u32 uid = cred->uid.val, count;
-	__u64 roles = 0;
+	struct group_info *info = cred->group_info;
+	struct pw_groups groups = { .gen = gen };
+	__u32 count;
 
-	if (pw_user_counts(uid, login_uid))
-		roles |= pw_attr(PW_ATTR_UID, gen, uid, 0);
-	if (pw_groups_count(uid, login_uid)) {
-		struct group_info *info = cred->group_info;
-		struct pw_groups groups = { .gen = gen };
-
-		groups.roles = pw_attr(PW_ATTR_GID, gen, cred->gid.val, 0);
-		if (info) {
-			count = (__u32)info->ngroups;
-			groups.gids = (__u64)(unsigned long)info + bpf_core_field_offset(struct group_info, gid);
-			bpf_loop(count < PW_GROUPS_MAX ? count : PW_GROUPS_MAX, pw_add_group, &groups, 0);
-		}
-		roles |= groups.roles;
+	groups.roles = pw_attr(PW_ATTR_GID, gen, cred->gid.val, 0);
+	if (info) {
+		count = (__u32)info->ngroups;
+		groups.gids = (__u64)(unsigned long)info + bpf_core_field_offset(struct group_info, gid);
+		bpf_loop(count < PW_GROUPS_MAX ? count : PW_GROUPS_MAX, pw_add_group, &groups, 0);
 	}
-	return roles;
+	return groups.roles;
+}
+
+/* Roles whose members clause names this user or one of its groups. */
+static __always_inline __u64 pw_roles_by_member(const struct cred *cred, __u32 login_uid, const struct pw_gen *g, __u32 gen)
+{
+	__u32 uid = cred->uid.val;
+	__u64 user = pw_attr(PW_ATTR_UID, gen, uid, 0), groups = 0, counted = 0, named = user;
+
+	if (g->loose || pw_groups_count(uid, login_uid))
+		groups = pw_roles_by_group(cred, gen);
+	if (g->loose && login_uid != 0xffffffffu && login_uid != uid)
+		named |= pw_attr(PW_ATTR_UID, gen, login_uid, 0);
+	if (pw_user_counts(uid, login_uid))
+		counted |= user;
+	if (pw_groups_count(uid, login_uid))
+		counted |= groups;
+	return pw_members(g, counted, named | groups);
 }
 
 static __always_inline __u64 pw_roles_by_program(struct task_struct *task, __u32 gen)
@@ -164,7 +173,7 @@ int pw_subject_compute(struct pw_subject *s, __u32 gen)
 	cred = pw_subject_cred(task);
 	if (!cred || !g || g->gen != gen)
 		return 0;
-	members = pw_roles_by_member(cred, pw_login_uid(task), gen);
+	members = pw_roles_by_member(cred, pw_login_uid(task), g, gen);
 	if (g->startable & ~g->program_any)
 		programs = pw_roles_by_program(task, gen);
 	if (g->startable & ~g->unit_any)

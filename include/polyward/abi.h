@@ -100,6 +100,7 @@ struct pw_gen {
 	__u64 program_any;            /* roles without a program clause */
 	__u64 unit_any;               /* roles without a unit clause */
 	__u64 startable;              /* roles that can be on by themselves: not abstract */
+	__u64 loose;                  /* hidden roles of conditions that take something away: see pw_members() */
 	__u64 closure[PW_ROLES_MAX];  /* role r brings these: itself and all it inherits from */
 	__u32 gen;                    /* the generation that is here; 0: empty */
 	__u32 labels;                 /* labels in use, label 0 included: the stride of the cells */
@@ -107,7 +108,7 @@ struct pw_gen {
 	__u32 actions_named;          /* actions that some rule names: stat is looked at only if it is among them */
 	__u8  policy_hash[32];        /* SHA-256 of the policy's canonical JSON */
 };
-_Static_assert(sizeof(struct pw_gen) == 592, "struct pw_gen is ABI");
+_Static_assert(sizeof(struct pw_gen) == 600, "struct pw_gen is ABI");
 
 /* ---- slow-path lookups: map pw_attrs, one hash for all kinds and generations -------------------------------------- */
 

@@ -196,4 +196,13 @@ static __always_inline int pw_groups_count(__u32 uid, __u32 login_uid)
 	return uid != 0 && pw_user_counts(uid, login_uid);
 }
 
+/*
+ * What gives is asked strictly, what takes away is not: "deny ... when user root" holds for root reached by sudo too, and for
+ * whoever was root at login. `counted` is what the rules above leave; `named` what user, login user and all groups name.
+ */
+static __always_inline __u64 pw_members(const struct pw_gen *g, __u64 counted, __u64 named)
+{
+	return counted | (named & g->loose);
+}
+
 #endif

@@ -4,16 +4,18 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-SEC("lsm/file_open")
-int floor_open(void *ctx)
-{
-	return 0;
-}
+#define FLOOR(name, hook) \
+	SEC("lsm/" #hook) \
+	int name(void *ctx) \
+	{ \
+		return 0; \
+	}
 
-SEC("lsm/file_permission")
-int floor_perm(void *ctx)
-{
-	return 0;
-}
+/* What an enforcer has on the way of opening, reading, making and removing a file. */
+FLOOR(floor_open, file_open)
+FLOOR(floor_perm, file_permission)
+FLOOR(floor_create, inode_create)
+FLOOR(floor_unlink, inode_unlink)
+FLOOR(floor_free, inode_free_security)
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,68 +1,103 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs in the guest: every system in one boot, so that ratios come from one run. Prints "SYSTEM OPERATION FIGURE" lines.
-# Usage: guest.sh ROUNDS FILES
+# Runs in the guest: every system in one boot, so that ratios come from one run. Prints "SYSTEM OPERATION FIGURE" lines, and
+# "MEMORY ..." and "TIME ..." lines.
+# Usage: guest.sh BUILD ROUNDS FILES     FILES: how many files the large store gets, 0: none
 set -eu
-rounds=$1
-files=$2
-B=${B:-build}
+B=$1 rounds=$2 files=$3
 here=$(cd "$(dirname "$0")" && pwd)
 work=/run/bench
-mkdir -p "$work/store" "$work/else"
-mount -t tmpfs -o size=3g,nr_inodes=3m bench-store "$work/store"
-mount -t tmpfs bench-else "$work/else"
-mkdir "$work/store/data" "$work/store/beside"
+store=$work/store else=$work/else
+mkdir -p "$store" "$else"
+mount -t tmpfs -o size=90%,nr_inodes=3m bench-store "$store"
+mount -t tmpfs bench-else "$else"
+mkdir "$store/data" "$store/beside"
+
+# What was started or torn down before goes on working for a while: let it, or it counts as the next system's.
+settle() { sleep 2; }
 
 measure() { # measure SYSTEM DIR [PREFIX...]
 	system=$1 dir=$2
 	shift 2
+	settle
 	"$@" "$B/tests/bench/ops" "$dir" "$rounds" >"$work/out"
 	sed "s/^/$system /" "$work/out"
 }
 
-policy() { # policy RULES MODE: RULES rules on 101 stores, one of which is measured
-	mkdir -p "$work/store/more"
-	awk -v rules="$1" -v log="$2" -v root="$work/store" 'BEGIN {
-		print "polyward 1"
-		print "policy bench { version 1 owner \"bench\" mode enforce log " log " }"
-		print "store data { path " root "/data modality image class phi }"
-		print "role runner { members user:root }"
-		print "rule run { allow runner to read, list, write, create, delete on data }"
-		n = rules > 1 ? 40 : 0
-		for (s = 0; s < n; s++) {
-			system("mkdir -p " root "/more/s" s)
-			print "store s" s " { path " root "/more/s" s " modality image class other }"
-		}
-		for (r = 1; r < rules; r++)
-			print "rule r" r " { " (r % 3 ? "allow" : "deny") " runner to " (r % 2 ? "read" : "list") " on s" r % 40 " when " \
-				"user root }"
-	}' >"$work/policy.pw"
-	polyward apply "$work/policy.pw" >"$work/apply" 2>&1 || { cat "$work/apply" >&2; exit 1; }
+floor() { # floor SYSTEM PROGRAMS
+	measure "$1" "$store/data" "$B/tests/bench/floor" "$B/tests/bench/floor.bpf.o" "$2" --
 }
 
-measure nothing "$work/store/data"
-measure floor-file_open "$work/store/data" "$B/tests/bench/floor" "$B/tests/bench/floor.bpf.o" floor_open --
-measure floor-file_permission "$work/store/data" "$B/tests/bench/floor" "$B/tests/bench/floor.bpf.o" floor_perm --
+policy() { # policy RULES LOG: see policy.sh
+	"$here/policy.sh" "$1" "$2" "$store" >"$work/policy.pw"
+	polyward apply "$work/policy.pw" >"$work/apply" 2>&1 || { tail -n 20 "$work/apply" >&2; exit 1; }
+}
+
+field() { # field NAME: a number of `polyward status --json`, the last of that name
+	polyward status --json | sed -n "s/^ *\"$1\": \([0-9]*\),*$/\1/p" | tail -n 1
+}
+
+cpu_ns() { # cpu_ns PID
+	cut -d' ' -f1 "/proc/$1/schedstat"
+}
+
+# Every access recorded, the consumer's work included: what the caller spends, and what polyward-audit spends for it.
+log_all() {
+	audit=$(pidof polyward-audit)
+	settle
+	lost=$(field lost) before=$(cpu_ns "$audit") records=$(field records)
+	"$B/tests/bench/ops" "$store/data" "$rounds" many >"$work/out"
+	settle
+	lost=$(($(field lost) - lost))
+	after=$(cpu_ns "$audit") records=$(($(field records) - records))
+	sed 's/^/store-log-all /' "$work/out"
+	echo "store-log-all consumer-per-record $(awk -v ns=$((after - before)) -v n="$records" 'BEGIN { printf "%.1f", n ? ns / n : 0 }')"
+	echo "store-log-all records $records"
+	echo "store-log-all lost $lost"
+}
+
+memory() {
+	for name in polywardd polyward-kernel polyward-control polyward-audit; do
+		pid=$(pidof "$name")
+		awk -v name="$name" '/^Rss:/ { rss = $2 } /^Pss:/ { pss = $2 } END { print "MEMORY", name, rss, pss }' "/proc/$pid/smaps_rollup"
+	done
+	echo "MEMORY maps $(field map_bytes)"
+}
+
+measure warm-up "$store/data" >/dev/null
+measure nothing "$store/data"
+floor floor-file_open floor_open
+floor floor-file_permission floor_perm
+floor floor-all floor_open,floor_perm,floor_create,floor_unlink,floor_free
+settle
+"$B/tests/bench/ops" "$store/data" "$rounds" many | sed 's/^/nothing /'
 
 "$here/../vm/users"
 polywardd >"$work/polywardd.log" 2>&1 &
 daemon=$!
 for _ in $(seq 100); do
 	polyward status >/dev/null 2>&1 && break
-	sleep 0.1
+	sleep 0.2
 done
+measure daemons-without-policy "$store/data"
 policy 10 denied
-measure store "$work/store/data"
-measure elsewhere "$work/else"
-measure beside-the-store "$work/store/beside"
-policy 10000 denied
-measure store-10000-rules "$work/store/data"
+measure store "$store/data"
+measure beside-the-store "$store/beside"
+measure elsewhere "$else"
 policy 10 all
-measure store-log-all "$work/store/data"
-policy 10 denied
+log_all
+policy 100 denied
+settle
+memory
+policy 10000 denied
+measure store-10000-rules "$store/data"
+measure elsewhere-10000-rules "$else"
 if [ "$files" -gt 0 ]; then
-	(cd "$work/store/data" && mkdir -p many && cd many && seq "$files" | awk '{ d = int($1 / 1000); if (d != last) { system("mkdir -p d" d); last = d } f = "d" d "/f" $1; printf "" >f; close(f) }')
-	measure "store-$files-files" "$work/store/data"
+	policy 10 denied
+	mkdir "$store/data/large"
+	"$B/tests/bench/fill" "$store/data/large" "$files"
+	policy 10 denied
+	measure "store-$files-files" "$store/data"
 fi
-polyward status --json >"$work/status" && sed 's/^/STATUS /' "$work/status"
 kill "$daemon"
+wait "$daemon" || true

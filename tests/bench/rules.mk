@@ -1,16 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-# Figures: whole-system instructions per operation in a guest whose clock counts instructions.
-$(B)/tests/bench/ops: $(B)/tests/bench/ops.o $(base_obj)
+# Figures: whole-system instructions per operation in a guest whose clock counts instructions, and the native ones.
+bench_dir := $(B)/tests/bench
+bench_compile := $(bench_dir)/compile.o $(policy_obj) $(names_obj) $(base_obj)
+
+$(bench_dir)/ops: $(bench_dir)/ops.o $(base_obj)
 	$(call link,)
-$(B)/tests/bench/floor: $(B)/tests/bench/floor.o
+$(bench_dir)/fill: $(bench_dir)/fill.o $(base_obj)
+	$(call link,)
+$(bench_dir)/floor: $(bench_dir)/floor.o
 	$(call link,-lbpf -lelf -lz)
-$(B)/tests/bench/%.bpf.o: tests/bench/%.bpf.c $(B)/flags
+$(bench_dir)/bench_decide: $(bench_dir)/bench_decide.o $(bench_compile)
+	$(call link,-ljansson -lcrypto)
+$(bench_dir)/bench_log: $(bench_dir)/bench_log.o $(audit_obj) $(image_obj) $(base_obj)
+	$(call link,-lcrypto)
+$(bench_dir)/bench_swap: $(bench_dir)/bench_swap.o $(kernel_obj) $(bench_compile)
+	$(call link,-ljansson -lbpf -lelf -lz -lcrypto -lseccomp -lcap)
+$(bench_dir)/%.bpf.o: tests/bench/%.bpf.c $(B)/flags
 	$(call say,BPF)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(BPFFLAGS) -MF $(@:.o=.d) -c $< -o $@
 
-bench_built := $(B)/tests/bench/ops $(B)/tests/bench/floor $(B)/tests/bench/floor.bpf.o
+bench_built := $(addprefix $(bench_dir)/,ops fill floor floor.bpf.o bench_decide bench_log bench_swap)
 
-bench: all $(bench_built)               ## cost per operation beside the floor, as a table and build/bench.json
+bench: all $(bench_built)               ## cost per operation beside the floor, memory, native figures: a table and build/bench.json
 	$(Q)userspace/dist/deps test
 	$(Q)B=$(B) tests/bench/run $(BENCH)
-.PHONY: bench
+bench-decide: $(bench_dir)/bench_decide  ## what one decision costs natively, with 10 and with 10,000 rules
+	$(Q)$<
+bench-build: $(bench_built)
+.PHONY: bench bench-decide bench-build

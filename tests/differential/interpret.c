@@ -32,6 +32,20 @@ static bool is_in_group(const struct access *x, uint32_t gid)
 	return false;
 }
 
+/* What takes access away looks closer: nobody gets rid of a name by becoming somebody else, nor of a group by being root. */
+static bool was_ever_user(const struct access *x, uint32_t uid)
+{
+	return x->uid == uid || (x->login_uid == uid && uid != 0xffffffffu);
+}
+
+static bool carries_group(const struct access *x, uint32_t gid)
+{
+	for (size_t i = 0; i < x->gids_count; i++)
+		if (x->gids[i] == gid)
+			return true;
+	return false;
+}
+
 static bool runs(const struct ast *a, const struct access *x, uint32_t program)
 {
 	const struct ast_program *mine, *wanted = &a->programs.v[program];
@@ -125,8 +139,12 @@ static bool on_trial(enum ast_mode m, int64_t until, int64_t utc_s)
 
 /* ---- rules ---- */
 
-static bool value_holds(const struct world *w, const struct ast *a, const struct access *x, const struct ast_cond *c, size_t i)
+static bool value_holds(const struct world *w, const struct ast *a, const struct access *x, const struct ast_cond *c, size_t i, bool loss)
 {
+	if (loss && c->kind == AST_COND_USER)
+		return was_ever_user(x, c->value_idx[i]);
+	if (loss && c->kind == AST_COND_GROUP)
+		return carries_group(x, c->value_idx[i]);
 	switch (c->kind) {
 	case AST_COND_DURING:  return open_at(w, &a->times.v[c->value_idx[i]], x->utc_s);
 	case AST_COND_PURPOSE: return x->purpose != AST_NONE && x->purpose == c->value_idx[i];
@@ -140,12 +158,13 @@ static bool value_holds(const struct world *w, const struct ast *a, const struct
 	}
 }
 
-static bool atom_holds(const struct world *w, const struct ast *a, const struct access *x, const struct ast_cond *c)
+/* loss: access is lost if this holds. */
+static bool atom_holds(const struct world *w, const struct ast *a, const struct access *x, const struct ast_cond *c, bool loss)
 {
 	if (c->kind == AST_COND_MFA)
 		return x->has_mfa && x->mfa_age_s <= c->mfa_within_s;
 	for (size_t i = 0; i < c->values.count; i++)
-		if (value_holds(w, a, x, c, i))
+		if (value_holds(w, a, x, c, i, loss))
 			return true;
 	return false;
 }
@@ -161,10 +180,10 @@ static bool rule_speaks(const struct world *w, const struct ast *a, const struct
 	if (!who || !where)
 		return false;
 	for (size_t i = 0; i < rule->when.count; i++)
-		if (!atom_holds(w, a, x, &rule->when.v[i]))
+		if (!atom_holds(w, a, x, &rule->when.v[i], rule->deny))
 			return false;
 	for (size_t i = 0; i < rule->unless.count; i++)
-		if (atom_holds(w, a, x, &rule->unless.v[i]))
+		if (atom_holds(w, a, x, &rule->unless.v[i], !rule->deny))
 			return false;
 	return true;
 }

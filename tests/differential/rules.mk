@@ -23,9 +23,4 @@ check-differential: $(B)/$(diff_dir)/differential ## native = kernel's copy = in
 	$(Q)tests/tap differential "cat $(B)/$(diff_dir)/tap"
 mutants: $(diff_obj) $(B)/$(diff_dir)/no_probe.o $(unit_objs) ## faults planted into decide.h: each must be noticed
 	$(Q)B=$(B) CC=$(CC) tests/tap mutants "$(diff_dir)/mutants"
-
-$(B)/tests/bench/bench_decide: $(B)/tests/bench/bench_decide.o $(policy_obj) $(names_obj) $(base_obj)
-	$(call link,-ljansson -lcrypto)
-bench-decide: $(B)/tests/bench/bench_decide ## what one decision costs natively, with 10 and with 10,000 rules
-	$(Q)$<
-.PHONY: check-differential mutants bench-decide
+.PHONY: check-differential mutants

@@ -8,7 +8,8 @@ $(B)/tests/vm/lsm: $(lsm_obj) $(kernel_obj) $(policy_obj) $(names_obj) $(base_ob
 	$(call link,-lbpf -lelf -lz -lcap -lcrypto -ljansson)
 
 vm_cases = 'tests/vm/run --kernel $(1) -- $(B)/tests/vm/lsm' 'tests/vm/run --kernel $(1) -- $(B)/tests/verifier/budget' \
-	$(foreach s,$(wildcard tests/vm/daemons/run.sh),'BUILD=$(B) tests/vm/run --kernel $(1) -- $(s)')
+	$(foreach s,$(wildcard tests/vm/daemons/run.sh),'BUILD=$(B) tests/vm/run --kernel $(1) -- $(s)') \
+	'BUILD=$(B) tests/vm/run --kernel $(1) --append polyward.off -- tests/vm/daemons/off.sh'
 
 check-vm: all $(B)/tests/vm/lsm $(B)/tests/verifier/budget ## the suites that need a kernel that lets us in, on Linux 6.1
 	$(Q)tests/tap vm-$(VM_KERNEL) $(call vm_cases,$(VM_KERNEL))

@@ -190,6 +190,36 @@ uint32_t ask_store(const struct ast *a, const char *text, bool *ret_unknown)
 	return AST_NONE;
 }
 
+int ask_unknown_action(const struct cli *c, const char *word)
+{
+	static const char *const words[] = {
+#define PW_ACTION(name, bit, text, brings, meaning) text,
+#include <polyward/actions.def>
+#undef PW_ACTION
+	};
+	const char *near = closest(word, words, sizeof(words) / sizeof(words[0]));
+	_buf_ struct buf all = BUF_INIT;
+
+	if (near)
+		return cli_usage(c, "no action '%s'; did you mean '%s'?", word, near);
+	explain_actions(~0u, &all);
+	return cli_usage(c, "no action '%s'; actions are %s", word, all.data ? all.data : "");
+}
+
+int ask_unknown_store(const struct cli *c, const struct ast *a, const char *name)
+{
+	_free_ const char **names = calloc(a->stores.count + 1, sizeof(*names));
+	const char *near = NULL;
+
+	for (size_t i = 0; names && i < a->stores.count; i++)
+		names[i] = a->stores.v[i].name.text;
+	if (names)
+		near = closest(name, names, a->stores.count);
+	if (near)
+		return cli_usage(c, "the policy has no store '%s'; did you mean '%s'?", name, near);
+	return cli_usage(c, "the policy has no store '%s'; name one of its stores, or give an absolute path", name);
+}
+
 json_t *ask_actions_json(uint32_t actions)
 {
 	static const struct { uint32_t bit; const char *word; } words[] = {

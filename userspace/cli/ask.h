@@ -14,6 +14,9 @@ void ask_free(struct ask *ask);
 void ask_words(const struct ask *ask, struct buf *b);
 /* Index of a store by its name or by an absolute path below it; AST_NONE with *ret_unknown: no such name. */
 uint32_t ask_store(const struct ast *a, const char *text, bool *ret_unknown);
+/* The messages for names that the policy does not have, with the nearest one that it has. Return CLI_USAGE. */
+int ask_unknown_action(const struct cli *c, const char *word);
+int ask_unknown_store(const struct cli *c, const struct ast *a, const char *name);
 struct json_t;
 struct json_t *ask_actions_json(uint32_t actions);
 /* A table of grants for people, columns aligned, or as a JSON array. */

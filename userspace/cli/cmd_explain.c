@@ -181,7 +181,7 @@ static int ask_and_explain(const struct cli *c, const struct cli_policy *p, cons
 	int code;
 
 	if (unknown)
-		return cli_usage(c, "the policy has no store '%s'; --at takes a store's name or an absolute path", at);
+		return ask_unknown_store(c, p->ast, at);
 	code = ask_subject(c, p, &ask);
 	if (code == CLI_YES)
 		code = explain(c, p, &ask.q, action, store);
@@ -197,8 +197,7 @@ int cmd_explain(struct cli *c)
 	int code;
 
 	if (action == AST_NONE)
-		return cli_usage(c, "no action '%s'; actions are read, list, stat, write, create, delete, exec, attr, link, lock, watch, "
-				 "mount, connect", word);
+		return ask_unknown_action(c, word);
 	if (!at)
 		return cli_usage(c, "on what? Name a store or an absolute path with --at");
 	code = cli_policy_load(c, c->args[0], true, &p);

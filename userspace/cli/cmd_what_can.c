@@ -28,7 +28,8 @@ static int show(const struct cli *c, const struct ast *a, const struct ask *ask,
 	if (who.data)
 		buf_add_escaped(&clean, who.data, who.len_bytes);
 	if (c->json) {
-		cli_print_json(json_pack("{s:s, s:o, s:o}", "subject", clean.data ? clean.data : "", "roles", roles_json(a, roles), "grants", ask_grants_json(rows)));
+		cli_print_json(json_pack("{s:s, s:o, s:o}", "subject", clean.data ? clean.data : "", "roles", roles_json(a, roles),
+					 "grants", ask_grants_json(rows)));
 	} else {
 		printf("%s; roles: %s\n", clean.data ? clean.data : "", on.data ? on.data : "");
 		if (rows->count)

@@ -37,15 +37,15 @@ int cmd_who_can(struct cli *c)
 	int code;
 
 	if (action == AST_NONE)
-		return cli_usage(c, "no action '%s'; actions are read, list, stat, write, create, delete, exec, attr, link, lock, watch, "
-				 "mount, connect", c->args[1]);
+		return ask_unknown_action(c, c->args[1]);
 	code = cli_policy_load(c, c->args[0], false, &p);
 	if (code != CLI_YES)
 		return code;
 	store = ask_store(p.ast, c->args[2], &unknown);
-	if (store == AST_NONE)
-		code = cli_usage(c, unknown ? "the policy has no store '%s'; name one, or give an absolute path" :
-				 "'%s' lies in no store of this policy: everybody who may by the file's own permissions", c->args[2]);
+	if (unknown)
+		code = ask_unknown_store(c, p.ast, c->args[2]);
+	else if (store == AST_NONE)
+		code = cli_usage(c, "'%s' lies in no store of this policy, so polyward does not decide who may", c->args[2]);
 	else
 		code = answer(c, p.ast, action, store);
 	cli_policy_free(&p);

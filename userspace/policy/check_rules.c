@@ -49,7 +49,7 @@ static uint32_t answered_by(const struct ast *a, const struct box *box, enum cov
 	return AST_NONE;
 }
 
-struct shade { uint32_t by; bool all, stronger_only; };
+struct shade { uint32_t by; bool all, stronger_only, several; };
 
 static void shade_box(const struct ast *a, const struct box *box, struct shade *s)
 {
@@ -62,6 +62,7 @@ static void shade_box(const struct ast *a, const struct box *box, struct shade *
 	}
 	if (s->by == AST_NONE)
 		s->by = by;
+	s->several |= s->by != by;
 	s->stronger_only &= how == COVER_STRONGER;
 }
 
@@ -114,11 +115,12 @@ static void shadowed(const struct ast *a, uint32_t rule, struct diags *d)
 		return;
 	by = &a->rules.v[s.by];
 	if (!r->deny && s.stronger_only)
-		(void)diag(d, DIAG_WARNING, "contradictory", r->name.span, "rule '%s' allows nothing: all that it allows is denied, by "
-			   "rule '%s' among others or alone, and a deny always wins", r->name.text, by->name.text);
+		(void)diag(d, DIAG_WARNING, "contradictory", r->name.span, "rule '%s' allows nothing: all that it allows is denied by "
+			   "rule '%s'%s, and a deny always wins", r->name.text, by->name.text, s.several ? " and others" : "");
 	else
-		(void)diag(d, DIAG_WARNING, "shadowed", r->name.span, "rule '%s' never decides anything: rule '%s' or others like it "
-			   "answer first wherever it applies; remove it or narrow the other", r->name.text, by->name.text);
+		(void)diag(d, DIAG_WARNING, "shadowed", r->name.span, "rule '%s' never decides anything: rule '%s'%s answer%s first "
+			   "wherever it applies; remove it, or narrow what stands before it", r->name.text, by->name.text,
+			   s.several ? " and others" : "", s.several ? "" : "s");
 	diag_second(d, by->name.span, "this rule answers instead");
 }
 

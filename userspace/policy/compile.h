@@ -21,7 +21,7 @@ struct clause {
 	bool     any_role;
 };
 
-struct hidden { enum ast_cond_kind kind; const struct ast_cond *cond; uint32_t bit; };
+struct hidden { enum ast_cond_kind kind; const struct ast_cond *cond; uint32_t bit; bool loose; };
 
 struct compiler {
 	const struct ast *a;
@@ -45,8 +45,11 @@ struct compiler {
 /* compile_roles.c */
 int compile_roles(struct compiler *c);
 uint64_t compile_closed(const struct compiler *c, uint64_t roles);
-/* Role bits that make a condition on a user, group, role, program or unit true: any of them. */
-uint64_t compile_cond_role(const struct compiler *c, const struct ast_cond *cond);
+/*
+ * Role bits that make a condition on a user, group, role, program or unit true: any of them. takes_away: the condition stands where,
+ * if it holds, access is lost (when of a deny, unless of an allow).
+ */
+uint64_t compile_cond_role(const struct compiler *c, const struct ast_cond *cond, bool takes_away);
 /* Roles that ask for this program, or for another with the same executable. */
 uint64_t compile_program_roles(const struct ast *a, const uint64_t *program_roles, uint32_t program);
 

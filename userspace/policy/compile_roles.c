@@ -56,29 +56,36 @@ static bool is_role_cond(const struct ast_cond *cond)
 	}
 }
 
-uint64_t compile_cond_role(const struct compiler *c, const struct ast_cond *cond)
+/* su and its like do not carry a name along, but do not shake one off either: pw_members() in decide.h. */
+static bool is_loose(const struct ast_cond *cond, bool takes_away)
+{
+	return takes_away && (cond->kind == AST_COND_USER || cond->kind == AST_COND_GROUP);
+}
+
+uint64_t compile_cond_role(const struct compiler *c, const struct ast_cond *cond, bool takes_away)
 {
 	if (cond->kind == AST_COND_ROLE && cond->values.count == 1)
 		return UINT64_C(1) << cond->value_idx[0];
 	for (uint32_t i = 0; i < c->hidden_count; i++)
-		if (same_values(c->hidden[i].cond, cond))
+		if (c->hidden[i].loose == is_loose(cond, takes_away) && same_values(c->hidden[i].cond, cond))
 			return UINT64_C(1) << c->hidden[i].bit;
 	return 0;
 }
 
-static int add_hidden(struct compiler *c, const struct ast_conds *conds)
+static int add_hidden(struct compiler *c, const struct ast_conds *conds, bool takes_away)
 {
 	for (size_t i = 0; i < conds->count; i++) {
 		const struct ast_cond *cond = &conds->v[i];
 
-		if (!is_role_cond(cond) || compile_cond_role(c, cond))
+		if (!is_role_cond(cond) || compile_cond_role(c, cond, takes_away))
 			continue;
 		if (c->roles_count == PW_ROLES_MAX)
 			return diag(c->d, DIAG_ERROR, "limit-roles", cond->span,
 				    "this condition does not fit: a policy has room for %u roles and distinct conditions on users, "
 				    "groups, programs, units and sets of roles together; merge roles with the same rules, or use "
 				    "the same condition in several rules", PW_ROLES_MAX);
-		c->hidden[c->hidden_count++] = (struct hidden){ .kind = cond->kind, .cond = cond, .bit = c->roles_count };
+		c->hidden[c->hidden_count++] = (struct hidden){ .kind = cond->kind, .cond = cond, .bit = c->roles_count,
+							    .loose = is_loose(cond, takes_away) };
 		c->roles_count++;
 	}
 	return 0;
@@ -193,6 +200,8 @@ static int hidden_clauses(struct compiler *c, const struct hidden *h)
 	c->gen.members_any |= bit;
 	c->gen.program_any |= bit;
 	c->gen.unit_any |= bit;
+	if (h->loose)
+		c->gen.loose |= bit;
 	if (cond->kind == AST_COND_USER || cond->kind == AST_COND_GROUP)
 		c->gen.members_any &= ~bit;
 	if (cond->kind == AST_COND_PROGRAM)
@@ -296,9 +305,9 @@ int compile_roles(struct compiler *c)
 		return -ENOMEM;
 	c->roles_count = (uint32_t)a->roles.count;
 	for (size_t i = 0; i < a->rules.count; i++) {
-		r = add_hidden(c, &a->rules.v[i].when);
+		r = add_hidden(c, &a->rules.v[i].when, a->rules.v[i].deny);
 		if (r == 0)
-			r = add_hidden(c, &a->rules.v[i].unless);
+			r = add_hidden(c, &a->rules.v[i].unless, !a->rules.v[i].deny);
 		if (r < 0)
 			return r;
 	}

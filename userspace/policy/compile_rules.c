@@ -109,12 +109,12 @@ static int and_when(struct compiler *c, const struct ast_rule *rule, const struc
 	case AST_COND_PROGRAM:
 	case AST_COND_UNIT:
 	default:
-		m->need |= compile_cond_role(c, cond);
+		m->need |= compile_cond_role(c, cond, rule->deny);
 		return 0;
 	}
 }
 
-static int and_unless(struct compiler *c, const struct ast_cond *cond, struct meaning *m)
+static int and_unless(struct compiler *c, const struct ast_rule *rule, const struct ast_cond *cond, struct meaning *m)
 {
 	uint32_t seconds = 0;
 	int r;
@@ -137,7 +137,7 @@ static int and_unless(struct compiler *c, const struct ast_cond *cond, struct me
 	case AST_COND_PROGRAM:
 	case AST_COND_UNIT:
 	default:
-		m->forbid |= compile_cond_role(c, cond);
+		m->forbid |= compile_cond_role(c, cond, !rule->deny);
 		return 0;
 	}
 }
@@ -150,7 +150,7 @@ static int meaning_of(struct compiler *c, const struct ast_rule *rule, struct me
 	for (size_t i = 0; i < rule->when.count && r == 0; i++)
 		r = and_when(c, rule, &rule->when.v[i], m);
 	for (size_t i = 0; i < rule->unless.count && r == 0; i++)
-		r = and_unless(c, &rule->unless.v[i], m);
+		r = and_unless(c, rule, &rule->unless.v[i], m);
 	return r;
 }
 

@@ -174,7 +174,7 @@ static int check_gen(const struct image *img, struct err *e)
 	    (g->actions_named & ~(__u32)LAYOUT_ALL_ACTIONS) ||
 	    memcmp(g->policy_hash, img->head->policy_hash, sizeof(g->policy_hash)) != 0)
 		return BAD(e, "its constants do not fit its tables");
-	if (!is_role_set(img, g->members_any | g->program_any | g->unit_any | g->startable))
+	if (!is_role_set(img, g->members_any | g->program_any | g->unit_any | g->startable | g->loose))
 		return BAD(e, "a clause speaks of a role that it does not have");
 	for (__u32 r = 0; r < PW_ROLES_MAX; r++) {
 		__u64 c = g->closure[r];

@@ -99,14 +99,18 @@ static __u64 attr_roles(const struct pw_img_attr *attrs, size_t count, __u32 kin
 
 __u64 table_roles(const struct pw_gen *g, const struct pw_img_attr *attrs, size_t attrs_count, const struct table_who *w)
 {
-	__u64 members = 0;
+	__u64 user = attr_roles(attrs, attrs_count, PW_ATTR_UID, w->uid), groups = 0, counted = 0, named;
 
+	for (size_t i = 0; i < w->gids_count; i++)
+		groups |= attr_roles(attrs, attrs_count, PW_ATTR_GID, w->gids[i]);
+	named = user | groups;
+	if (w->login_uid != TABLE_ID_NONE)
+		named |= attr_roles(attrs, attrs_count, PW_ATTR_UID, w->login_uid);
 	if (pw_user_counts(w->uid, w->login_uid))
-		members |= attr_roles(attrs, attrs_count, PW_ATTR_UID, w->uid);
+		counted |= user;
 	if (pw_groups_count(w->uid, w->login_uid))
-		for (size_t i = 0; i < w->gids_count; i++)
-			members |= attr_roles(attrs, attrs_count, PW_ATTR_GID, w->gids[i]);
-	return pw_roles_close(g, pw_roles_base(g, members, w->programs, w->units));
+		counted |= groups;
+	return pw_roles_close(g, pw_roles_base(g, pw_members(g, counted, named), w->programs, w->units));
 }
 
 /* ---- time ---- */

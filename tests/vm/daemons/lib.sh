@@ -91,7 +91,7 @@ kill_all() { # kill -9, supervisor first so that it starts nothing again
 	children=$(roles)
 	kill -KILL "$daemon"
 	# shellcheck disable=SC2086 # a list of processes
-	kill -KILL $children
+	kill -KILL $children 2>/dev/null
 	wait "$daemon" 2>/dev/null
 }
 

@@ -1,2 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Who acts: users, groups, programs and units, on task storage that must never be older than what it was computed from; and what was
+ * opened before a policy said otherwise.
+ */
 #include "suite.h"
-void cases_subjects(struct suite *s){(void)s;}
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+
+#define HEAD "polyward 1\npolicy suite { version 1 }\nstore data { path /srv/who }\n"
+#define OBJECT "/srv/who/f"
+
+static const char by_group[] =
+	HEAD "role team { members group:team }\nrole many { members group:many }\nrule r { allow team, many to list, read on data }\n";
+static const char by_program[] =
+	HEAD "program reader { path /usr/bin/head }\nrole tool { members user:reader  program reader }\nrule r { allow tool to read on data }\n";
+static const char by_unit[] =
+	HEAD "role service { members user:reader  unit suite.service }\nrule r { allow service to read on data }\n";
+static const char open_to_reader[] = HEAD "role readers { members user:reader }\nrule r { allow readers to list, read on data }\n";
+static const char open_to_nobody[] = HEAD "role readers { members user:reader }\nrule r { allow readers to list on data }\n";
+
+/* ---- operations of this theme ---- */
+static int op_with_groups(const void *arg)
+{
+	gid_t gids[300];
+	const int *count = arg;
+
+	for (int i = 0; i < *count; i++)
+		gids[i] = (gid_t)(i == *count - 1 ? 3000 : 10000 + i);
+	/* The child is root until here; it goes on as another user with these groups. */
+	if (setgroups((size_t)*count, gids) || setresgid(2003, 2003, 2003) || setresuid(1003, 1003, 1003))
+		return 210;
+	return op_read(OBJECT);
+}
+
+/* Allowed as the reader, then the same process becomes somebody else: what was remembered must not count. */
+static int op_changes_user(const void *arg)
+{
+	_fd_ int fd = -1;
+	char byte;
+
+	(void)arg;
+	if (setresgid(2001, 2001, 2001) || setresuid(1001, 1001, 0))
+		return 211;
+	fd = open(OBJECT, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || pread(fd, &byte, 1, 0) != 1 || pread(fd, &byte, 1, 0) != 1)
+		return 212;
+	if (setresuid(0, 0, 0))
+		return 213;
+	return pread(fd, &byte, 1, 0) == 1 ? 0 : errno;
+}
+
+static int op_head(const void *arg)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)arg;
+	dup2(null, 1);
+	dup2(null, 2);
+	execl("/usr/bin/head", "head", "-c1", OBJECT, (char *)NULL);
+	return 214;
+}
+
+/* A set user id program's way: the effective user is the role's, the real one is not. */
+static int op_effective_only(const void *arg)
+{
+	(void)arg;
+	if (setresuid(1003, 1001, 0))
+		return 215;
+	return op_read(OBJECT);
+}
+
+static int enter_cgroup(const char *path)
+{
+	char procs[128];
+	_fd_ int fd = -1;
+
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
+	fd = open(procs, O_WRONLY | O_CLOEXEC);
+	return fd < 0 || write(fd, "0", 1) != 1 ? -1 : 0;
+}
+
+/* Reads as the reader in this control group: its own first, so that moving is what changes the answer. */
+static int op_in_cgroup(const void *arg)
+{
+	int before, after;
+
+	if (setresgid(2001, 2001, 2001) || setresuid(1001, 1001, 0))
+		return 216;
+	before = op_read(OBJECT);
+	if (before != EACCES || setresuid(0, 0, 0) || enter_cgroup(arg) || setresuid(1001, 1001, 0))
+		return 217;
+	after = op_read(OBJECT);
+	return after;
+}
+
+static void groups(struct suite *s)
+{
+	static const int few = 3, lots = 290;
+
+	suite_apply(s, by_group);
+	suite_case(s, "by real group", &reader, op_read, OBJECT, ALLOWED(pw_file_open, PW_A_READ));
+	suite_case(s, "root has no role by a group", &(struct who){ 0, 2001 }, op_read, OBJECT, REFUSED(pw_file_open, PW_A_READ));
+	suite_check(s, "by the last of 3 supplementary groups", suite_run(&root, op_with_groups, &few) == 0, "refused");
+	suite_check(s, "by the last of 290 supplementary groups", suite_run(&root, op_with_groups, &lots) == 0, "refused");
+	suite_case(s, "by no group", &other, op_read, OBJECT, REFUSED(pw_file_open, PW_A_READ));
+}
+
+static void programs(struct suite *s)
+{
+	suite_apply(s, by_program);
+	suite_case(s, "by program: another program of the same user", &reader, op_read, OBJECT, REFUSED(pw_file_open, PW_A_READ));
+	suite_case(s, "by program: the program", &reader, op_head, NULL, ALLOWED(pw_file_open, PW_A_READ));
+	suite_check(s, "by program: the program run by another user", suite_run(&other, op_head, NULL) == 1, "head ended otherwise than with 1");
+}
+
+static void units(struct suite *s)
+{
+	static const char *const dirs[] = { "/sys/fs/cgroup/system.slice", "/sys/fs/cgroup/system.slice/suite.service",
+					    "/sys/fs/cgroup/user.slice", "/sys/fs/cgroup/user.slice/suite.service",
+					    "/sys/fs/cgroup/system.slice/x.service", "/sys/fs/cgroup/system.slice/x.service/suite.service" };
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		mkdir(dirs[i], 0755);
+	suite_apply(s, by_unit);
+	suite_check(s, "by unit: refused outside, allowed after the move", suite_run(&root, op_in_cgroup, dirs[1]) == 0, "not allowed");
+	suite_check(s, "by unit: a namesake below user.slice does not count", suite_run(&root, op_in_cgroup, dirs[3]) == EACCES, "allowed");
+	suite_check(s, "by unit: a namesake below another service does not count", suite_run(&root, op_in_cgroup, dirs[5]) == EACCES, "allowed");
+}
+
+/* Reads twice at once, on command: says what happened after the policy changed. */
+static int op_holds_open(const void *arg)
+{
+	const int *pipes = arg;
+	_fd_ int fd = open(OBJECT, O_RDONLY | O_CLOEXEC);
+	char byte;
+
+	if (fd < 0 || pread(fd, &byte, 1, 0) != 1 || pread(fd, &byte, 1, 0) != 1)
+		return 218;
+	if (write(pipes[1], "r", 1) != 1 || read(pipes[2], &byte, 1) != 1)
+		return 219;
+	return pread(fd, &byte, 1, 0) == 1 ? 0 : errno;
+}
+
+static void revocation(struct suite *s)
+{
+	int up[2], down[2], pipes[3], status = 0;
+	char byte;
+	pid_t pid;
+
+	suite_apply(s, open_to_reader);
+	if (pipe(up) || pipe(down))
+		return;
+	pipes[1] = up[1];
+	pipes[2] = down[0];
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		if (setresgid(2001, 2001, 2001) || setresuid(1001, 1001, 1001))
+			_exit(220);
+		_exit(op_holds_open(pipes));
+	}
+	if (read(up[0], &byte, 1) == 1)
+		suite_apply(s, open_to_nobody);
+	if (write(down[1], "x", 1) != 1)
+		printf("# cannot wake the reader\n");
+	waitpid(pid, &status, 0);
+	suite_check(s, "an open file loses access with the next policy", WIFEXITED(status) && WEXITSTATUS(status) == EACCES, "read returned %d",
+		    WEXITSTATUS(status));
+	suite_apply(s, open_to_reader);
+	suite_check(s, "a process that changes its user loses what was remembered", suite_run(&root, op_changes_user, NULL) == EACCES,
+		    "not refused");
+	suite_check(s, "the effective user alone gives no role", suite_run(&root, op_effective_only, NULL) == EACCES, "not refused");
+}
+
+void cases_subjects(struct suite *s)
+{
+	int fd;
+
+	mkdir("/srv/who", 0777);
+	chmod("/srv/who", 0777);
+	fd = open(OBJECT, O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+	if (fd < 0 || fd_write_all(fd, "stored\n", 7) || fchmod(fd, 0666))
+		printf("# cannot make %s: %s\n", OBJECT, strerror(errno));
+	close(fd);
+	groups(s);
+	programs(s);
+	units(s);
+	revocation(s);
+}

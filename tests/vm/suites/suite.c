@@ -185,6 +185,20 @@ void suite_apply(struct suite *s, const char *policy)
 	suite_drain(s);
 }
 
+uint32_t suite_stage(struct suite *s, const char *policy)
+{
+	_buf_ struct buf image = BUF_INIT;
+	struct err e = { 0 };
+	uint32_t gen;
+
+	compile(policy, &image);
+	if (kernel_stage(s->k, image.data, image.len_bytes, NULL, &gen, &e)) {
+		printf("Bail out! stage: %s\n", e.text);
+		exit(99);
+	}
+	return gen;
+}
+
 void suite_apply_fails(struct suite *s, const char *name, const char *policy, int code, const char *words)
 {
 	struct kernel_status before = { 0 }, after = { 0 };

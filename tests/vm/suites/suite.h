@@ -42,7 +42,9 @@ int  suite_open(struct suite *s);
 void suite_close(struct suite *s);
 /* Compile, stage, flip. Ends the program with a message if that fails. */
 void suite_apply(struct suite *s, const char *policy);
-/* The same, but it must fail with this errno and a sentence that has `words` in it. */
+/* Compile and stage only. Returns the generation. */
+uint32_t suite_stage(struct suite *s, const char *policy);
+/* As suite_apply(), but it must fail with this errno and a sentence that has `words` in it. */
 void suite_apply_fails(struct suite *s, const char *name, const char *policy, int code, const char *words);
 /* One case: run op as who, compare with want, print its TAP line. */
 void suite_case(struct suite *s, const char *name, const struct who *who, op_fn op, const void *arg, struct want want);

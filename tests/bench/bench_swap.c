@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Usage: bench_swap POLICY...   Load the kernel programs, then put each policy into force through the loader's own functions, and say what
+ * staging and the flip cost: nanoseconds, or instructions in a guest with --icount. Takes everything out again at the end.
+ * Root, in a guest, with no polywardd running.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "compile.h"
+#include "kernel/kernel.h"
+#include "policy/image.h"
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int swap(struct kernel *k, const char *path, struct err *e)
+{
+	_buf_ struct buf bytes = BUF_INIT;
+	uint64_t start, staged, flipped, retired;
+	struct image img;
+	uint32_t gen = 0, before = 0;
+	struct kernel_status st;
+	int r = bench_compile(path, &bytes);
+
+	if (r == 0)
+		r = image_check(bytes.data, bytes.len_bytes, &img, e);
+	if (r == 0)
+		r = kernel_status(k, &st, e);
+	if (r < 0)
+		return r;
+	before = st.gen;
+	start = now_ns();
+	r = kernel_stage(k, bytes.data, bytes.len_bytes, NULL, &gen, e);
+	if (r < 0)
+		return r;
+	staged = now_ns();
+	r = kernel_flip(k, gen, 0, e);
+	if (r < 0)
+		return r;
+	flipped = now_ns();
+	if (before)
+		kernel_retire(k, before);
+	retired = now_ns();
+	r = kernel_status(k, &st, e);
+	if (r < 0)
+		return r;
+	printf("swap rules %u cells %u entries %u stage %llu flip %llu retire %llu map-bytes %llu\n", img.count[PW_SEC_RULES] - 1,
+	       img.count[PW_SEC_CELLS], img.count[PW_SEC_ENTRIES], (unsigned long long)(staged - start),
+	       (unsigned long long)(flipped - staged), (unsigned long long)(retired - flipped), (unsigned long long)st.map_bytes);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct kernel *k = NULL;
+	enum kernel_how how;
+	struct err e = { 0 };
+	int r;
+
+	if (argc < 2) {
+		fprintf(stderr, "usage: bench_swap POLICY...\n");
+		return 2;
+	}
+	r = kernel_open(&k, &how, &e);
+	for (int i = 1; i < argc && r == 0; i++)
+		r = swap(k, argv[i], &e);
+	if (r < 0)
+		fprintf(stderr, "bench_swap: %s\n", e.text);
+	if (k) {
+		if (kernel_down(k, &e) < 0)
+			fprintf(stderr, "bench_swap: %s\n", e.text);
+		kernel_close(k);
+	}
+	return r < 0;
+}
