@@ -110,7 +110,8 @@ static __always_inline int pw_rename_end(struct pw_op *op, struct dentry *named,
 
 /*
  * Both ends of a rename. Within a label it takes a name away and makes one. Across labels it also carries contents from one set of
- * rules to another, so the source must be readable. A file with further names cannot go: they would stay behind.
+ * rules to another, so the source must be readable. A file with further names cannot go: they would stay behind. Nor can a
+ * directory: nobody looked at what is in it, and any of that may have further names. It goes file by file.
  */
 static __always_inline int pw_rename_judge(struct pw_op *op, struct dentry *old, struct dentry *name, __u32 from, __u32 to)
 {
@@ -126,9 +127,9 @@ static __always_inline int pw_rename_judge(struct pw_op *op, struct dentry *old,
 		return pw_refuse(op, PW_R_ROOT);
 	if (source == target)
 		return pw_rename_end(op, old, source, target, PW_NEED_DELETE | PW_NEED_CREATE);
-	if (!pw_is_dir(inode) && inode->i_nlink > 1)
+	if (pw_is_dir(inode) || inode->i_nlink > 1)
 		return pw_refuse(op, PW_R_BORDER);
-	refused = pw_rename_end(op, old, source, target, PW_NEED_DELETE | pw_need_on(inode, PW_NEED_READ));
+	refused = pw_rename_end(op, old, source, target, PW_NEED_DELETE | PW_NEED_READ);
 	return refused ? 1 : pw_rename_end(op, name, target, source, PW_NEED_CREATE);
 }
 

@@ -49,6 +49,14 @@ static __always_inline bool pw_protected(const struct inode *inode)
 	return there == dev || (there == PW_DEV_COLLIDE && pw_protected_collide(dev));
 }
 
+/* The same without the hash, which is then for the caller's next step: no call, so nothing to save and restore on the way out. */
+static __always_inline bool pw_perhaps_protected(const struct inode *inode)
+{
+	__u32 dev = inode->i_sb->s_dev, there = PW_READ(pw_state.devs[pw_dev_hash(dev)]);
+
+	return there == dev || there == PW_DEV_COLLIDE;
+}
+
 /* What subjects were computed from has changed for tasks that we cannot name. */
 static __always_inline void pw_subjects_changed(void)
 {

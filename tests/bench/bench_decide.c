@@ -1,101 +1,88 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Usage: bench_decide POLICY ROUNDS   Cost of one decision on the compiled tables, outside the kernel: the very code of decide.h. Prints
- * nanoseconds for one question asked again and again, and for 64 in turn. Under callgrind, collect in decide_one and
- * decide_in_turn only.
+ * What one decision costs natively, without the kernel around it: `make bench-decide` prints nanoseconds for policies of 10 and of
+ * 10,000 rules, through the cell alone and through the walk. For instructions, which do not depend on the machine's mood:
+ *   valgrind --tool=callgrind --toggle-collect=ask build/tests/bench/bench_decide 1000000 0
+ * Collected instructions divided by the rounds are those of one line, the first (with 10 rules only).
  */
-#include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
-#include "base/cleanup.h"
 #include "base/num.h"
-#include "compile.h"
-#include "policy/image.h"
+#include "../unit/back.h"
 
-#define QUESTIONS 64u
+struct way { const char *name; bool fast; uint32_t row; uint32_t need; };
 
-struct question { __u32 row, label, need; struct pw_facts facts; };
-
-static double now_s(void)
+static int64_t now_ns(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-/* Interned rows and stores that exist, all needs of the everyday operations. */
-static void ask_all(const struct image *img, struct question q[static QUESTIONS])
+/* Kept apart so that a profiler can count it; the sum keeps the compiler from leaving it out. */
+static __attribute__((noipa)) uint32_t ask(const struct image *img, const struct way *w, uint32_t label, const struct pw_facts *f)
 {
-	static const __u32 needs[] = { PW_NEED_READ, PW_NEED_WRITE, PW_NEED_LIST, PW_NEED_CREATE, PW_NEED_DELETE };
+	struct pw_decision d = w->fast ? table_decide_fast(img, w->row, label, f, w->need)
+				       : table_decide(img, w->row, label, f, w->need);
 
-	for (__u32 i = 0; i < QUESTIONS; i++) {
-		q[i].row = i % img->gen->rows;
-		q[i].label = 1 + i * 7 % (img->gen->labels - 1);
-		q[i].need = needs[i % (sizeof(needs) / sizeof(needs[0]))];
-		q[i].facts = (struct pw_facts){ .roles = img->rows[q[i].row], .mfa_age_s = PW_MFA_NEVER };
+	return d.verdict;
+}
+
+static void measure(const struct back *b, const struct way *w, uint64_t rounds, const char *rules)
+{
+	struct pw_facts f = { .roles = 1, .mfa_age_s = PW_MFA_NEVER };
+	uint32_t labels = b->img.gen->labels - 1, sum = 0;
+	int64_t start = now_ns();
+
+	for (uint64_t i = 0; i < rounds; i++)
+		sum += ask(&b->img, w, 1 + (uint32_t)(i % labels), &f);
+	printf("%-14s %-34s %7.2f ns  (%u of %llu refused)\n", rules, w->name, (double)(now_ns() - start) / (double)rounds, sum,
+	       (unsigned long long)rounds);
+}
+
+/* line: of the table below; ALL of them otherwise. */
+#define ALL 99u
+static int run(uint32_t rules, const char *name, uint64_t rounds, uint64_t line)
+{
+	static const struct way ways[] = {
+		{ "read, the cell alone", true, 1, PW_A_READ },
+		{ "read, walk over the row", false, 1, PW_A_READ },
+		{ "read, walk over single roles", false, PW_ROW_NONE, PW_A_READ },
+		{ "write, under a time condition", true, 1, PW_A_WRITE },
+	};
+	_buf_ struct buf text = BUF_INIT;
+	_back_ struct back b = { 0 };
+	uint32_t stores = rules < 10 ? 1 : rules / 10;
+
+	buf_add_str(&text, "polyward 1\npolicy p { version 1 }\nadmin { members user:root may apply }\n"
+		    "time t { hours 08:00-09:00 }\nrole r { members user:alice }\n");
+	for (uint32_t i = 0; i < stores; i++)
+		buf_printf(&text, "store x%u { path /srv/x%u }\n", i, i);
+	for (uint32_t i = 0; i < rules; i++)
+		buf_printf(&text, i / stores % 2 ? "rule y%u { allow r to read on x%u }\n" :
+			   "rule y%u { allow r to write on x%u when during t }\n", i, i % stores);
+	if (text.failed || back_open(&b, text.data) < 0) {
+		fprintf(stderr, "bench_decide: cannot compile the policy (run it in the top folder): %s\n", b.e.text);
+		return 1;
 	}
-}
-
-/* noinline: so that the profiler finds them by name. The sum keeps the compiler from leaving the work out. */
-__attribute__((noinline)) static uint64_t decide_one(const struct image *img, const struct question *q, uint64_t rounds)
-{
-	uint64_t sum = 0;
-
-	for (uint64_t n = 0; n < rounds; n++) {
-		__asm__ volatile("" ::: "memory"); /* or it would be decided once */
-		sum += table_decide_fast(img, q->row, q->label, &q->facts, q->need).verdict;
-	}
-	return sum;
-}
-
-__attribute__((noinline)) static uint64_t decide_in_turn(const struct image *img, const struct question *q, uint64_t rounds)
-{
-	uint64_t sum = 0;
-
-	for (uint64_t n = 0; n < rounds; n++) {
-		const struct question *at = &q[n % QUESTIONS];
-
-		sum += table_decide_fast(img, at->row, at->label, &at->facts, at->need).verdict;
-	}
-	return sum;
-}
-
-static void report(const char *what, double began_s, uint64_t rounds, uint64_t denied)
-{
-	printf("%s %.3f ns, %.0f %% refused\n", what, (now_s() - began_s) * 1e9 / (double)rounds, 100.0 * (double)denied / (double)rounds);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+		if (line == ALL || line == i)
+			measure(&b, &ways[i], rounds, name);
+	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	_buf_ struct buf bytes = BUF_INIT;
-	struct question q[QUESTIONS];
-	struct err e = { 0 };
-	struct image img;
-	uint64_t rounds = 0, denied;
-	double began_s;
+	uint64_t rounds = 10000000, line = ALL;
 
-	if (argc != 3 || num_parse(argv[2], strlen(argv[2]), 10000000000u, &rounds) < 0 || !rounds) {
-		fprintf(stderr, "usage: bench_decide POLICY ROUNDS\n");
+	if (argc > 3 || (argc >= 2 && num_parse(argv[1], strlen(argv[1]), UINT32_MAX, &rounds) < 0) || !rounds ||
+	    (argc == 3 && num_parse(argv[2], strlen(argv[2]), 3, &line) < 0)) {
+		fprintf(stderr, "usage: bench_decide [ROUNDS [LINE]]\n");
 		return 2;
 	}
-	if (bench_compile(argv[1], &bytes) < 0)
-		return 1;
-	if (image_check(bytes.data, bytes.len_bytes, &img, &e) < 0 || img.gen->labels < 2) {
-		fprintf(stderr, "bench_decide: %s: %s\n", argv[1], e.text[0] ? e.text : "the policy has no store");
-		return 1;
-	}
-	ask_all(&img, q);
-	printf("table %u labels, %u rows, %u entries\n", img.gen->labels, img.gen->rows, img.count[PW_SEC_ENTRIES]);
-	/* Root's role on the store of the first rule: allowed by its cell alone. */
-	q[0] = (struct question){ .row = 1, .label = 1, .need = PW_NEED_READ, .facts = { .roles = img.rows[1], .mfa_age_s = PW_MFA_NEVER } };
-	began_s = now_s();
-	denied = decide_one(&img, q, rounds);
-	report("one", began_s, rounds, denied);
-	began_s = now_s();
-	denied = decide_in_turn(&img, q, rounds);
-	report("in-turn", began_s, rounds, denied);
-	return 0;
+	if (line != ALL)
+		return run(10, "10 rules", rounds, line);
+	return run(10, "10 rules", rounds, ALL) || run(10000, "10,000 rules", rounds, ALL);
 }

@@ -9,7 +9,7 @@ $(bench_dir)/fill: $(bench_dir)/fill.o $(base_obj)
 	$(call link,)
 $(bench_dir)/floor: $(bench_dir)/floor.o
 	$(call link,-lbpf -lelf -lz)
-$(bench_dir)/bench_decide: $(bench_dir)/bench_decide.o $(bench_compile)
+$(bench_dir)/bench_decide: $(bench_dir)/bench_decide.o $(policy_obj) $(names_obj) $(base_obj)
 	$(call link,-ljansson -lcrypto)
 $(bench_dir)/bench_log: $(bench_dir)/bench_log.o $(audit_obj) $(image_obj) $(base_obj)
 	$(call link,-lcrypto)

@@ -4,6 +4,7 @@
  * row so that no record is in two pieces. Needs no bpf(2). Must never trust a length beyond what the producer position covers.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -27,23 +28,23 @@ int ring_open(int map_fd, uint32_t size_bytes, struct ring **ret, struct err *e)
 
 	if (!r)
 		return err_set(e, -ENOMEM, "cannot open a ring buffer");
-	r->fd = map_fd;
 	r->size_bytes = size_bytes;
 	r->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-	at = mmap(NULL, r->page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, 0);
+	/* A descriptor of our own to poll: the caller's may be closed as soon as we return. */
+	r->fd = fcntl(map_fd, F_DUPFD_CLOEXEC, 0);
+	at = r->fd < 0 ? MAP_FAILED : mmap(NULL, r->page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
 	if (at == MAP_FAILED) {
 		int code = -errno;
 
-		free(r);
+		ring_close(r);
 		return err_set(e, code, "cannot map a ring buffer's consumer page");
 	}
 	r->consumer = at;
-	at = mmap(NULL, r->page_bytes + 2 * (size_t)size_bytes, PROT_READ, MAP_SHARED, map_fd, (off_t)r->page_bytes);
+	at = mmap(NULL, r->page_bytes + 2 * (size_t)size_bytes, PROT_READ, MAP_SHARED, r->fd, (off_t)r->page_bytes);
 	if (at == MAP_FAILED) {
 		int code = -errno;
 
-		munmap(r->consumer, r->page_bytes);
-		free(r);
+		ring_close(r);
 		return err_set(e, code, "cannot map a ring buffer's data");
 	}
 	r->producer = at;
@@ -56,8 +57,12 @@ void ring_close(struct ring *r)
 {
 	if (!r)
 		return;
-	munmap(r->producer, r->page_bytes + 2 * (size_t)r->size_bytes);
-	munmap(r->consumer, r->page_bytes);
+	if (r->producer)
+		munmap(r->producer, r->page_bytes + 2 * (size_t)r->size_bytes);
+	if (r->consumer)
+		munmap(r->consumer, r->page_bytes);
+	if (r->fd >= 0)
+		close(r->fd);
 	free(r);
 }
 

@@ -211,6 +211,7 @@ static void others(struct suite *s)
 	suite_case(s, "execute: allowed to the role", &writer, op_exec, "/srv/data/prog", ALLOWED(pw_bprm_check, PW_A_EXEC));
 	suite_case(s, "mount over a stored directory: refused to root", &root, op_mount_tmpfs, "/srv/data/mnt",
 		   REFUSED(pw_sb_mount, PW_A_MOUNT));
+	suite_case(s, "a private bind mount over it: refused to root", &root, op_mount_bind, "/srv/data/mnt", REFUSED(pw_sb_mount, PW_A_MOUNT));
 	suite_case(s, "the same by the new calls: refused to root", &root, op_move_mount, "/srv/data/mnt", REFUSED(pw_move_mount, PW_A_MOUNT));
 }
 

@@ -196,6 +196,8 @@ OP(utimes)  { return end(utimes(arg, NULL)); }
 OP(truncate) { return end(truncate(arg, 1)); }
 OP(setxattr) { return end(setxattr(arg, "user.a", "1", 1, 0)); }
 OP(rmxattr) { return end(removexattr(arg, "user.pw")); }
+/* A propagation flag does not make a bind mount less of one. */
+OP(mount_bind) { return end(mount("/srv/out", arg, NULL, MS_BIND | MS_PRIVATE, NULL)); }
 OP(mount_tmpfs) { return end(mount("none", arg, "tmpfs", 0, NULL)); }
 
 OP(readlink)

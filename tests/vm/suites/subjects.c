@@ -23,13 +23,30 @@
 static const char by_group[] =
 	HEAD "role team { members group:team }\nrole many { members group:many }\nrule r { allow team, many to list, read on data }\n";
 static const char by_program[] =
-	HEAD "program reader { path /usr/bin/head }\nrole tool { members user:reader  program reader }\nrule r { allow tool to read on data }\n";
+	HEAD "program reader { exe /usr/bin/head }\nrole tool { members user:reader  program reader }\nrule r { allow tool to read on data }\n";
 static const char by_unit[] =
 	HEAD "role service { members user:reader  unit suite.service }\nrule r { allow service to read on data }\n";
 static const char open_to_reader[] = HEAD "role readers { members user:reader }\nrule r { allow readers to list, read on data }\n";
 static const char open_to_nobody[] = HEAD "role readers { members user:reader }\nrule r { allow readers to list on data }\n";
 
+static const char not_for_root[] =
+	HEAD "rule r { allow any to read, list on data }\nrule no { deny any to read on data when user root absolute }\n";
+
 /* ---- operations of this theme ---- */
+
+struct login { const char *login_uid; uid_t uid; };
+
+/* Logs in as one user and goes on as another, as su and sudo do. */
+static int op_after_login(const void *arg)
+{
+	const struct login *as = arg;
+	_fd_ int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || fd_write_all(fd, as->login_uid, strlen(as->login_uid)) || setresuid(as->uid, as->uid, as->uid))
+		return 221;
+	return op_read(OBJECT);
+}
+
 static int op_with_groups(const void *arg)
 {
 	gid_t gids[300];
@@ -138,6 +155,21 @@ static void units(struct suite *s)
 	suite_check(s, "by unit: a namesake below another service does not count", suite_run(&root, op_in_cgroup, dirs[5]) == EACCES, "allowed");
 }
 
+/* su and sudo neither carry a person's role along nor shake off what is denied to a person. */
+static void logins(struct suite *s)
+{
+	static const struct login reader_as_self = { "1001", 1001 }, root_as_reader = { "0", 1001 }, reader_as_root = { "1001", 0 },
+				  reader_as_other = { "1001", 1003 };
+
+	suite_apply(s, open_to_reader);
+	suite_check(s, "logged in as the reader", suite_run(&root, op_after_login, &reader_as_self) == 0, "refused");
+	suite_check(s, "root, by su to the reader, has no role", suite_run(&root, op_after_login, &root_as_reader) == EACCES, "not refused");
+	suite_apply(s, not_for_root);
+	suite_case(s, "root reached by sudo is still root to a deny", &root, op_after_login, &reader_as_root, REFUSED_FOR(pw_file_open, ABSOLUTE));
+	suite_check(s, "who was root at login is root to a deny", suite_run(&root, op_after_login, &root_as_reader) == EACCES, "not refused");
+	suite_check(s, "neither of them root", suite_run(&root, op_after_login, &reader_as_other) == 0, "refused");
+}
+
 /* Reads twice at once, on command: says what happened after the policy changed. */
 static int op_holds_open(const void *arg)
 {
@@ -196,5 +228,6 @@ void cases_subjects(struct suite *s)
 	groups(s);
 	programs(s);
 	units(s);
+	logins(s);
 	revocation(s);
 }

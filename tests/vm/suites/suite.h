@@ -66,6 +66,7 @@ OP(read); OP(write); OP(readwrite); OP(trunc); OP(list); OP(stat); OP(pread_fd);
 OP(mprotect_exec_fd); OP(receive); OP(fiemap); OP(setflags); OP(unknown_ioctl); OP(lock_shared); OP(lock_excl); OP(watch);
 OP(create); OP(mkfifo); OP(mkdir); OP(symlink); OP(link); OP(unlink); OP(rmdir); OP(rename); OP(exchange); OP(readlink); OP(chmod);
 OP(chown); OP(utimes); OP(truncate); OP(setxattr); OP(rmxattr); OP(getxattr); OP(listxattr); OP(setacl); OP(exec); OP(mount_tmpfs);
+OP(mount_bind);
 OP(move_mount); OP(tmpfile_link); OP(by_handle); OP(proc_reopen); OP(detached_tree); OP(chroot_read); OP(getflags); OP(mmap_read);
 OP(mmap_read_fd); OP(isatty_fd);
 
