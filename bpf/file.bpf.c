@@ -23,7 +23,7 @@ static __noinline int pw_check_file(struct file *file, __u32 need, __u32 hook, _
 	struct pw_op op;
 	__u32 bits;
 
-	if (!need || !pw_begin(&op, inode, file->f_path.dentry, need, hook))
+	if (!need || !pw_protected(inode) || !pw_begin(&op, inode, file->f_path.dentry, need, hook))
 		return 0;
 	if (pw_ask(&op, pw_label_file(file, op.gen)))
 		return pw_errno(1);
@@ -68,13 +68,6 @@ static __always_inline __u32 pw_need_to(const struct file *file, __u32 mask)
  * The two hot hooks are in three steps: one for files elsewhere, which touches no register that it would have to save; one for a
  * permission that is remembered; and the gate. Arguments are read anew from the context, which costs less than to carry them.
  */
-static __noinline int pw_file_open_slow(struct file *file, __u32 mask)
-{
-	if (!pw_protected(file->f_inode))
-		return 0;
-	return pw_check_file(file, pw_need_to(file, mask), PW_HOOK_pw_file_open, pw_is_exec(file) ? 0 : mask);
-}
-
 static __noinline int pw_file_open_here(unsigned long long *ctx)
 {
 	struct file *file = (void *)ctx[0];
@@ -82,20 +75,13 @@ static __noinline int pw_file_open_here(unsigned long long *ctx)
 
 	if (pw_slot_allows(pw_task_id(), pw_id(file->f_inode), mask | PW_SLOT_QUIET) && !pw_is_exec(file))
 		return 0;
-	return pw_file_open_slow(file, mask);
+	return pw_check_file(file, pw_need_to(file, mask), PW_HOOK_pw_file_open, pw_is_exec(file) ? 0 : mask);
 }
 
 SEC("lsm/file_open")
 int BPF_PROG(pw_file_open, struct file *file)
 {
 	return pw_perhaps_protected(file->f_inode) ? pw_file_open_here(ctx) : 0;
-}
-
-static __noinline int pw_file_perm_slow(struct file *file, __u32 mask)
-{
-	if (!pw_protected(file->f_inode))
-		return 0;
-	return pw_check_file(file, pw_need_to(file, mask), PW_HOOK_pw_file_perm, pw_is_exec(file) ? 0 : mask & PW_SLOT_MASK);
 }
 
 static __noinline int pw_file_perm_here(unsigned long long *ctx)
@@ -105,7 +91,7 @@ static __noinline int pw_file_perm_here(unsigned long long *ctx)
 
 	if (pw_slot_allows(pw_task_id(), pw_id(file->f_inode), mask & PW_SLOT_MASK))
 		return 0;
-	return pw_file_perm_slow(file, mask);
+	return pw_check_file(file, pw_need_to(file, mask), PW_HOOK_pw_file_perm, pw_is_exec(file) ? 0 : mask & PW_SLOT_MASK);
 }
 
 SEC("lsm/file_permission")

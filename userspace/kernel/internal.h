@@ -57,7 +57,7 @@ uint32_t kernel_deciding(const struct kernel *k);
 /* Attach every program that the kernel has and pin all below KERNEL_PINS: beside it first, then in place by one rename. */
 int pins_attach(struct kernel *k, bool with_stat, struct err *e);
 /* The stat program's link comes and goes with policies. */
-int pins_stat(struct kernel *k, bool on, struct err *e);
+int pins_stat(bool on, struct err *e);
 /* Fill in k->maps from the pins. -ENOENT: there are none. -ESTALE: not all of them, or another version. */
 int pins_adopt(struct kernel *k, struct err *e);
 int pins_remove(struct err *e);

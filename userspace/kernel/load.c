@@ -190,7 +190,6 @@ int kernel_adopt(struct kernel **ret, struct err *e)
 		kernel_free(k);
 		return rc;
 	}
-	k->btf = btf__load_vmlinux_btf();
 	k->attached = true;
 	*ret = k;
 	return 0;

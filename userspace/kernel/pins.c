@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -132,13 +133,16 @@ int pins_attach(struct kernel *k, bool with_stat, struct err *e)
 		return rc;
 	}
 	k->attached = true;
-	/* Pins keep what is needed; the object's text and its file descriptors are not. */
+	/* Pins keep what is needed; the object's text, its descriptors and the kernel's type information, all megabytes, are not. */
 	polyward_bpf__destroy(k->skel);
 	k->skel = NULL;
+	btf__free(k->btf);
+	k->btf = NULL;
+	(void)malloc_trim(0);
 	return 0;
 }
 
-int pins_stat(struct kernel *k, bool on, struct err *e)
+int pins_stat(bool on, struct err *e)
 {
 	struct path link = path_of(KERNEL_PINS, "links", STAT_PROGRAM), prog = path_of(KERNEL_PINS, "progs", STAT_PROGRAM);
 	_fd_ int fd = -1;
@@ -151,7 +155,7 @@ int pins_stat(struct kernel *k, bool on, struct err *e)
 	if (fd < 0)
 		return err_set(e, -errno, "cannot open the pinned program %s", prog.text);
 	for (const struct variant *v = variants; v->name; v++)
-		if (!strcmp(v->name, STAT_PROGRAM) && variant_present(v, k->btf))
+		if (!strcmp(v->name, STAT_PROGRAM))
 			return attach_one(fd, v, KERNEL_PINS, e);
 	return err_say(e, -EOPNOTSUPP, "this kernel has no hook for stat, which the policy names");
 }

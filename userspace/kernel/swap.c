@@ -191,7 +191,7 @@ int kernel_flip(struct kernel *k, uint32_t gen, uint64_t revert_at_boot_ns, stru
 	if (before)
 		(void)names_stat(k, before, &stat_before, e);
 	/* Programs come before the policy that needs them, and go after the last that did: the old one may come back. */
-	rc = k->attached ? pins_stat(k, stat || stat_before, e) : pins_attach(k, stat, e);
+	rc = k->attached ? pins_stat(stat || stat_before, e) : pins_attach(k, stat, e);
 	if (rc)
 		return rc;
 	STATE_WRITE(k->state->gen, before);
@@ -202,7 +202,7 @@ int kernel_flip(struct kernel *k, uint32_t gen, uint64_t revert_at_boot_ns, stru
 	/* Permissions remembered under the old generation end here. */
 	STATE_BUMP(k->state->slot_epoch);
 	if (!revert_at_boot_ns && !stat)
-		(void)pins_stat(k, false, e);
+		(void)pins_stat(false, e);
 	return 0;
 }
 
