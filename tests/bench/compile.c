@@ -55,7 +55,6 @@ int bench_compile(const char *path, struct buf *ret_image)
 		fprintf(stderr, "%s: this policy does not compile; polyward check says why\n", path);
 	names_free(&names);
 	ast_free(ast);
-	free(ast);
 	diags_free(&d);
 	return r;
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Runs in the guest: every system in one boot, so that ratios come from one run. Prints "SYSTEM OPERATION FIGURE" lines, and
-# "MEMORY ..." and "TIME ..." lines.
+# "MEMORY ..." and "swap ..." lines.
 # Usage: guest.sh BUILD ROUNDS FILES     FILES: how many files the large store gets, 0: none
 set -eu
 B=$1 rounds=$2 files=$3
@@ -71,6 +71,12 @@ floor floor-file_permission floor_perm
 floor floor-all floor_open,floor_perm,floor_create,floor_unlink,floor_free
 settle
 "$B/tests/bench/ops" "$store/data" "$rounds" many | sed 's/^/nothing /'
+
+# The loader's own part of a new policy, from nothing, from few rules to many, and from many to many.
+for n in 10 10000; do
+	"$here/policy.sh" "$n" denied "$store" >"$work/policy-$n.pw"
+done
+"$B/tests/bench/bench_swap" "$work/policy-10.pw" "$work/policy-10000.pw" "$work/policy-10000.pw"
 
 "$here/../vm/users"
 polywardd >"$work/polywardd.log" 2>&1 &
