@@ -35,9 +35,6 @@ people() {
 		# So that su finds an account: no password opens it.
 		grep -q "^$id:" /etc/shadow || printf '%s:*:20000::::::\n' "$id" >>/etc/shadow
 	done <"$repo/tests/fixtures/root/etc/passwd"
-	for id in _polyward-control _polyward-audit; do
-		useradd --system --no-create-home --shell /usr/sbin/nologin "$id"
-	done
 }
 
 daemon_start() {
