@@ -220,6 +220,16 @@ int ask_unknown_store(const struct cli *c, const struct ast *a, const char *name
 	return cli_usage(c, "the policy has no store '%s'; name one of its stores, or give an absolute path", name);
 }
 
+json_t *ask_roles_json(const struct ast *a, uint64_t roles)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < a->roles.count; i++)
+		if (roles >> i & 1)
+			json_array_append_new(list, json_string(a->roles.v[i].name.text));
+	return list;
+}
+
 json_t *ask_actions_json(uint32_t actions)
 {
 	static const struct { uint32_t bit; const char *word; } words[] = {

@@ -19,6 +19,7 @@ int ask_unknown_action(const struct cli *c, const char *word);
 int ask_unknown_store(const struct cli *c, const struct ast *a, const char *name);
 struct json_t;
 struct json_t *ask_actions_json(uint32_t actions);
+struct json_t *ask_roles_json(const struct ast *a, uint64_t roles); /* names; hidden roles left out */
 /* A table of grants for people, columns aligned, or as a JSON array. */
 void ask_print_grants(const struct grant_rows *rows, bool with_store);
 struct json_t *ask_grants_json(const struct grant_rows *rows);

@@ -67,7 +67,8 @@ int client_answer(int sock, struct ipc_msg *ret, struct err *e)
 	}
 }
 
-int client_order(enum msg_type type, struct msg_outcome *ret, struct err *e)
+/* A request that is all said by its type. The answers are to be read from *ret_sock. */
+static int connect_and_ask(enum msg_type type, int *ret_sock, struct err *e)
 {
 	const struct msg_ask ask = { 0 };
 	_fd_ int sock = -1;
@@ -76,6 +77,17 @@ int client_order(enum msg_type type, struct msg_outcome *ret, struct err *e)
 	if (r < 0)
 		return r;
 	r = client_ask(sock, type, &ask, -1, e);
+	if (r < 0)
+		return r;
+	*ret_sock = take_fd(sock);
+	return 0;
+}
+
+int client_order(enum msg_type type, struct msg_outcome *ret, struct err *e)
+{
+	_fd_ int sock = -1;
+	int r = connect_and_ask(type, &sock, e);
+
 	if (r < 0)
 		return r;
 	for (;;) {
@@ -93,13 +105,9 @@ int client_order(enum msg_type type, struct msg_outcome *ret, struct err *e)
 
 int client_log_dir(int *ret_fd, struct err *e)
 {
-	const struct msg_ask ask = { 0 };
 	_fd_ int sock = -1;
-	int r = client_connect(&sock, e);
+	int r = connect_and_ask(IPC_DO_LOG, &sock, e);
 
-	if (r < 0)
-		return r;
-	r = client_ask(sock, IPC_DO_LOG, &ask, -1, e);
 	if (r < 0)
 		return r;
 	for (;;) {

@@ -125,16 +125,6 @@ static json_t *rules_json(const struct ast *a, const struct image *img, const st
 	return list;
 }
 
-static json_t *roles_json(const struct ast *a, uint64_t roles)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < a->roles.count; i++)
-		if (roles >> i & 1)
-			json_array_append_new(list, json_string(a->roles.v[i].name.text));
-	return list;
-}
-
 static void print_document(const struct ast *a, const struct image *img, const struct explanation *x)
 {
 	const struct pw_decision *d = &x->decision;
@@ -147,7 +137,7 @@ static void print_document(const struct ast *a, const struct image *img, const s
 	doc = json_pack("{s:s, s:s, s:s?, s:o, s:o, s:s?, s:o, s:o}", "verdict", verdict_word(x), "reason", reason_word(x), "rule",
 			d->rule ? image_str(img, img->rules[d->rule].name) : NULL, "rule_at", place_json(img, d->rule), "missing",
 			ask_actions_json(d->missing), "store",
-			x->store_idx == AST_NONE ? NULL : a->stores.v[x->store_idx].name.text, "roles", roles_json(a, x->roles),
+			x->store_idx == AST_NONE ? NULL : a->stores.v[x->store_idx].name.text, "roles", ask_roles_json(a, x->roles),
 			"sentence", string_json(x->sentence));
 	json_object_set_new(doc, "rules", rules_json(a, img, x));
 	json_object_set_new(doc, "changes", changes);

@@ -9,16 +9,6 @@
 #include "cli/ask.h"
 #include "policy/explain.h"
 
-static json_t *roles_json(const struct ast *a, uint64_t roles)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < a->roles.count; i++)
-		if (roles >> i & 1)
-			json_array_append_new(list, json_string(a->roles.v[i].name.text));
-	return list;
-}
-
 static int show(const struct cli *c, const struct ast *a, const struct ask *ask, uint64_t roles, const struct grant_rows *rows)
 {
 	_buf_ struct buf who = BUF_INIT, on = BUF_INIT, clean = BUF_INIT;
@@ -28,7 +18,7 @@ static int show(const struct cli *c, const struct ast *a, const struct ask *ask,
 	if (who.data)
 		buf_add_escaped(&clean, who.data, who.len_bytes);
 	if (c->json) {
-		cli_print_json(json_pack("{s:s, s:o, s:o}", "subject", clean.data ? clean.data : "", "roles", roles_json(a, roles),
+		cli_print_json(json_pack("{s:s, s:o, s:o}", "subject", clean.data ? clean.data : "", "roles", ask_roles_json(a, roles),
 					 "grants", ask_grants_json(rows)));
 	} else {
 		printf("%s; roles: %s\n", clean.data ? clean.data : "", on.data ? on.data : "");
