@@ -29,10 +29,11 @@ struct pw_climb_names {
 static long pw_add_name(__u32 i, struct pw_climb_names *c)
 {
 	struct dentry *at = c->at, *up = BPF_CORE_READ(at, d_parent);
+	struct inode *inode = BPF_CORE_READ(at, d_inode);
 	__u32 off = c->off;
 	long len_bytes;
 
-	if (pw_label_exact(c->dev, BPF_CORE_READ(at, d_inode, i_ino), c->gen) & PW_ROOT_STORE) {
+	if (pw_label_exact(c->dev, BPF_CORE_READ(inode, i_ino), BPF_CORE_READ(inode, i_mode), c->gen) & PW_ROOT_STORE) {
 		c->whole = 1;
 		return 1;
 	}

@@ -108,12 +108,12 @@ int pw_slot_fill(__u64 task, __u64 inode, __u32 epoch, __u32 bits)
 	if (PW_READ(s->task) == task && before == inode && s->meta >> 16 == epoch)
 		meta |= PW_READ(s->meta);
 	PW_WRITE(s->task, 0);
-	if (before != inode) {
-		if (before)
-			__sync_fetch_and_add(pw_slot_held(before), -1);
+	/* A place that names an inode is in that inode's count at all times: pw_slot_inode_gone() relies on it. */
+	if (before != inode)
 		__sync_fetch_and_add(pw_slot_held(inode), 1);
-	}
 	PW_WRITE(s->inode, inode);
+	if (before && before != inode)
+		__sync_fetch_and_add(pw_slot_held(before), -1);
 	PW_WRITE(s->meta, meta);
 	PW_WRITE(s->task, task);
 	PW_WRITE(s->lock, 0);

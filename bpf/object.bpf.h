@@ -26,14 +26,19 @@ static __always_inline bool pw_is_dir(const struct inode *inode)
 	return (inode->i_mode & S_IFMT) == S_IFDIR;
 }
 
-/* Is exactly this inode registered: a store's root or a hard link? The word, or 0. */
-static __always_inline __u64 pw_label_exact(__u32 dev, __u64 ino, __u32 gen)
+/*
+ * Is exactly this inode registered: as a store's root if it is a directory, as a hard link if it is not? The word, or 0. On an
+ * overlay directories and files are numbered apart, so a file may well have the number of a store's root.
+ */
+static __always_inline __u64 pw_label_exact(__u32 dev, __u64 ino, __u32 mode, __u32 gen)
 {
 	__u32 bit = pw_bloom_bit(ino);
+	__u64 word;
 
 	if (!(PW_READ(pw_state.bloom[(bit >> 6) & (PW_BLOOM_WORDS - 1)]) >> (bit & 63) & 1))
 		return 0;
-	return pw_attr(PW_ATTR_LABEL, gen, dev, ino);
+	word = pw_attr(PW_ATTR_LABEL, gen, dev, ino);
+	return !(word & PW_ROOT_STORE) == ((mode & S_IFMT) == S_IFDIR) ? 0 : word;
 }
 
 struct pw_climb {
@@ -52,7 +57,7 @@ static long pw_climb_typed(__u32 i, struct pw_climb *c)
 	if (!at)
 		return 1;
 	inode = at->d_inode;
-	word = inode ? pw_label_exact(c->dev, inode->i_ino, c->gen) : 0;
+	word = inode ? pw_label_exact(c->dev, inode->i_ino, inode->i_mode, c->gen) : 0;
 	if (word) {
 		c->label = (long)(i ? word & PW_ROOT_LABEL : word);
 		return 1;
@@ -100,7 +105,8 @@ PW_STEP long pw_label_dir(struct inode *inode, struct dentry *dentry, __u32 gen)
 static long pw_climb_raw(__u32 i, struct pw_climb *c)
 {
 	struct dentry *at = c->at, *up = BPF_CORE_READ(at, d_parent);
-	__u64 word = pw_label_exact(c->dev, BPF_CORE_READ(at, d_inode, i_ino), c->gen);
+	struct inode *inode = BPF_CORE_READ(at, d_inode);
+	__u64 word = pw_label_exact(c->dev, BPF_CORE_READ(inode, i_ino), BPF_CORE_READ(inode, i_mode), c->gen);
 
 	if (word || up == at || !up) {
 		c->label = word ? (long)(i ? word & PW_ROOT_LABEL : word) : up && at == c->top ? PW_LABEL_OUTSIDE : PW_LABEL_UNKNOWN;
@@ -175,7 +181,7 @@ PW_STEP long pw_label(struct inode *inode, struct dentry *dentry, __u32 gen)
 		return pw_label_raw(inode, (__u64)(unsigned long)dentry, gen);
 	if (pw_is_dir(inode))
 		return pw_label_dir(inode, dentry, gen);
-	word = pw_label_exact(inode->i_sb->s_dev, inode->i_ino, gen);
+	word = pw_label_exact(inode->i_sb->s_dev, inode->i_ino, inode->i_mode, gen);
 	if (word)
 		return (long)(word & PW_ROOT_LABEL);
 	up = dentry->d_parent;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Usage: bench_swap POLICY...   Load the kernel programs, then put each policy into force through the loader's own functions, and say what
- * staging and the flip cost: nanoseconds, or instructions in a guest with --icount. Takes everything out again at the end.
- * Root, in a guest, with no polywardd running.
+ * Usage: bench_swap POLICY... [-- COMMAND...]   Load the kernel programs, then put each policy into force through the loader's own
+ * functions, and say what staging and the flip cost: nanoseconds, or instructions in a guest with --icount. Run COMMAND under the last
+ * one. Takes everything out again at the end. Root, in a guest, with no polywardd running.
  */
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "compile.h"
@@ -58,26 +61,46 @@ static int swap(struct kernel *k, const char *path, struct err *e)
 	return 0;
 }
 
+/* The command's exit status, or 1. */
+static int run(char **argv)
+{
+	int status = 0;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		execvp(argv[0], argv);
+		perror("bench_swap: exec");
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || !WIFEXITED(status))
+		return 1;
+	return WEXITSTATUS(status);
+}
+
 int main(int argc, char **argv)
 {
 	struct kernel *k = NULL;
 	enum kernel_how how;
 	struct err e = { 0 };
-	int r;
+	int r, i = 1;
 
 	if (argc < 2) {
-		fprintf(stderr, "usage: bench_swap POLICY...\n");
+		fprintf(stderr, "usage: bench_swap POLICY... [-- COMMAND...]\n");
 		return 2;
 	}
 	r = kernel_open(&k, &how, &e);
-	for (int i = 1; i < argc && r == 0; i++)
+	for (; i < argc && strcmp(argv[i], "--") != 0 && r == 0; i++)
 		r = swap(k, argv[i], &e);
 	if (r < 0)
 		fprintf(stderr, "bench_swap: %s\n", e.text);
+	else if (i + 1 < argc)
+		r = run(argv + i + 1);
 	if (k) {
 		if (kernel_down(k, &e) < 0)
 			fprintf(stderr, "bench_swap: %s\n", e.text);
 		kernel_close(k);
 	}
-	return r < 0;
+	return r < 0 ? 1 : r;
 }

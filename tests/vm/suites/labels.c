@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/fd.h"
 
 #define HEAD "polyward 1\npolicy suite { version 1 }\n"
@@ -140,6 +141,35 @@ static void borders(struct suite *s)
 	suite_case(s, "... and what is in it is still the store's", &root, op_read, "/srv/tree/moves/in/f", REFUSED(pw_file_open, PW_A_READ));
 }
 
+/*
+ * The guest's root is an overlay. There a directory and a file can have the same number: files go by those of the layer below,
+ * directories by the overlay's own. So new files beside a store are made until all numbers near the store's have been there.
+ */
+static void overlay_numbers(struct suite *s)
+{
+	static const char beside[] = "/var/tmp/pw-beside", store[] = "/var/tmp/pw-store";
+	struct stat st = { 0 };
+	int refused = 0, same = 0;
+	char path[128];
+
+	dir(beside);
+	dir(store);
+	suite_apply(s, "polyward 1\npolicy suite { version 1 }\nstore on-overlay { path /var/tmp/pw-store }\n"
+		       "role readers { members user:reader }\nrule r { allow readers to read on on-overlay }\n");
+	(void)stat(store, &st);
+	for (int i = 0; i < 20000; i++) {
+		struct stat file = { 0 };
+		_fd_ int fd = -1;
+
+		snprintf(path, sizeof(path), "%s/%d", beside, i);
+		fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+		refused += fd < 0;
+		same += fd >= 0 && !fstat(fd, &file) && file.st_ino == st.st_ino;
+	}
+	suite_check(s, "on an overlay, files beside a store are nobody's business", refused == 0, "%d of 20000 refused", refused);
+	printf("# %d of them had the number of the store\n", same);
+}
+
 static void edges(struct suite *s)
 {
 	char path[PATH_MAX];
@@ -169,4 +199,5 @@ void cases_labels(struct suite *s)
 	inheritance(s);
 	borders(s);
 	edges(s);
+	overlay_numbers(s);
 }
