@@ -147,14 +147,14 @@ static void borders(struct suite *s)
  */
 static void overlay_numbers(struct suite *s)
 {
-	static const char beside[] = "/var/tmp/pw-beside", store[] = "/var/tmp/pw-store";
+	static const char beside[] = "/opt/beside", store[] = "/opt/store";
 	struct stat st = { 0 };
 	int refused = 0, same = 0;
 	char path[128];
 
 	dir(beside);
 	dir(store);
-	suite_apply(s, "polyward 1\npolicy suite { version 1 }\nstore on-overlay { path /var/tmp/pw-store }\n"
+	suite_apply(s, "polyward 1\npolicy suite { version 1 }\nstore on-overlay { path /opt/store }\n"
 		       "role readers { members user:reader }\nrule r { allow readers to read on on-overlay }\n");
 	(void)stat(store, &st);
 	for (int i = 0; i < 20000; i++) {
