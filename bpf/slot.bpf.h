@@ -39,19 +39,22 @@ static __always_inline __u64 pw_task_id(void)
 	return pw_id(bpf_get_current_task_btf());
 }
 
-static __always_inline struct pw_slot *pw_slot_at(__u64 task, __u64 way)
-{
-	__u64 place = (((task >> 6) ^ (task >> 14)) & (PW_SLOTS / PW_SLOT_WAYS - 1)) * PW_SLOT_WAYS;
+/* Where things lie is calculated in bytes: this is the hot path. A task's places follow each other. */
+#define PW_SLOT_SET_BYTES (PW_SLOT_WAYS * sizeof(struct pw_slot))
 
-	place |= way & (PW_SLOT_WAYS - 1);
-	asm volatile("" : "+r"(place)); /* the mask below must stay the last word on it */
-	return &pw_slots.slot[place & (PW_SLOTS - 1)];
+static __always_inline struct pw_slot *pw_slot_at(__u64 task, __u64 way_bytes)
+{
+	__u64 off_bytes = ((task << 1) ^ (task >> 7)) & (sizeof(pw_slots.slot) - PW_SLOT_SET_BYTES);
+
+	off_bytes |= way_bytes & (PW_SLOT_SET_BYTES - sizeof(struct pw_slot));
+	asm volatile("" : "+r"(off_bytes)); /* the mask below must stay the last word on it */
+	return (void *)pw_slots.slot + (off_bytes & (sizeof(pw_slots.slot) - sizeof(struct pw_slot)));
 }
 
-/* The place among the task's that this inode would take. */
+/* The place among the task's that this inode would take, in bytes: pw_slot_at() masks it. */
 static __always_inline __u64 pw_slot_way(__u64 inode)
 {
-	return inode >> 7;
+	return inode >> 2;
 }
 
 static __always_inline __u32 *pw_slot_held(__u64 inode)
@@ -80,7 +83,7 @@ int pw_slot_fill(__u64 task, __u64 inode, __u32 epoch, __u32 bits);
 static __always_inline void pw_slot_forget(__u64 task)
 {
 	for (__u32 way = 0; way < PW_SLOT_WAYS; way++) {
-		struct pw_slot *s = pw_slot_at(task, way);
+		struct pw_slot *s = pw_slot_at(task, way * sizeof(*s));
 
 		if (PW_READ(s->task) == task)
 			PW_WRITE(s->task, 0);

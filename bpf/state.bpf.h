@@ -54,7 +54,7 @@ static __always_inline bool pw_perhaps_protected(const struct inode *inode)
 {
 	__u32 dev = inode->i_sb->s_dev, there = PW_READ(pw_state.devs[pw_dev_hash(dev)]);
 
-	return there == dev || there == PW_DEV_COLLIDE;
+	return there && (there == dev || there == PW_DEV_COLLIDE); /* most places are empty: that is asked first */
 }
 
 /* What subjects were computed from has changed for tasks that we cannot name. */

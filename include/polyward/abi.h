@@ -191,7 +191,7 @@ _Static_assert(sizeof(struct pw_state) == 32 + 8 * PW_WINDOWS_MAX + 8 * PW_BLOOM
 
 static inline __u32 pw_dev_hash(__u32 dev)
 {
-	return (dev ^ (dev >> 8) ^ (dev >> 20)) & (PW_DEVS - 1);
+	return dev & (PW_DEVS - 1);
 }
 
 static inline __u32 pw_bloom_bit(__u64 ino)
