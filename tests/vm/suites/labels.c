@@ -170,6 +170,34 @@ static void overlay_numbers(struct suite *s)
 	printf("# %d of them had the number of the store\n", same);
 }
 
+/*
+ * Filesystems without a device get the next free number, so that each 256th shares a place of the map of protected ones: two with
+ * stores, and a third, which is nobody's business. Taken for protected, it would be refused below PW_WALK_MAX directories.
+ */
+static void shared_place(struct suite *s)
+{
+	char path[PATH_MAX];
+
+	dir("/run/many");
+	for (int i = 0; i <= 2 * (int)PW_DEVS; i++) {
+		snprintf(path, sizeof(path), "/run/many/%d", i);
+		dir(path);
+		if (mount("none", path, "tmpfs", 0, NULL))
+			printf("# cannot mount %s: %s\n", path, strerror(errno));
+		snprintf(path, sizeof(path), "/run/many/%d/f", i);
+		if (i % (int)PW_DEVS == 0)
+			file(path);
+	}
+	dir("/run/many/512/deep");
+	deep("/run/many/512/deep");
+	suite_apply(s, "polyward 1\npolicy suite { version 1 }\nstore one { path /run/many/0 }\nstore two { path /run/many/256 }\n"
+		       "role readers { members user:reader }\nrule r { allow readers to read on one, two }\n");
+	suite_case(s, "the first of two that share a place", &other, op_read, "/run/many/0/f", REFUSED(pw_file_open, PW_A_READ));
+	suite_case(s, "... the second", &other, op_read, "/run/many/256/f", REFUSED(pw_file_open, PW_A_READ));
+	suite_case(s, "... and a third without a store", &other, op_read,
+		   deep_file("/run/many/512/deep", 70, path, sizeof(path)), SILENT);
+}
+
 static void edges(struct suite *s)
 {
 	char path[PATH_MAX];
@@ -200,4 +228,5 @@ void cases_labels(struct suite *s)
 	borders(s);
 	edges(s);
 	overlay_numbers(s);
+	shared_place(s);
 }
