@@ -87,7 +87,10 @@ static __always_inline void pw_fill_task(struct pw_event *ev, struct task_struct
 
 static __always_inline void pw_fill_decision(struct pw_event *ev, const struct pw_op *op, const struct pw_decision *d)
 {
-	ev->ino = op->ino;
+	if (op->named)
+		ev->ino = op->ino;
+	else
+		ev->target = (__u32)op->ino;
 	ev->dev = op->dev;
 	ev->gen = op->gen;
 	ev->rule = d->rule;
@@ -95,7 +98,7 @@ static __always_inline void pw_fill_decision(struct pw_event *ev, const struct p
 	ev->missing = d->missing;
 	ev->windows = op->windows;
 	ev->mfa_age_s = PW_MFA_NEVER;
-	ev->error = d->verdict == PW_DENY ? -EACCES : 0;
+	ev->error = d->verdict != PW_DENY ? 0 : op->named ? -EACCES : -EPERM;
 	ev->label = op->label;
 	ev->label_to = op->label_to;
 	ev->verdict = d->verdict;
@@ -133,7 +136,8 @@ int pw_record(struct pw_op *op, struct pw_decision *d, __u64 roles)
 	ev->roles = roles;
 	pw_fill_task(ev, task);
 	pw_fill_decision(ev, op, d);
-	pw_names(ev, (struct dentry *)(unsigned long)op->named, op->dev, op->gen);
+	if (op->named)
+		pw_names(ev, (struct dentry *)(unsigned long)op->named, op->dev, op->gen);
 	bpf_ringbuf_submit(ev, 0);
 	return 0;
 }

@@ -15,8 +15,8 @@ enum pw_keep { PW_KEEP_NOT, PW_KEEP_LOUD, PW_KEEP_QUIET };
 
 /* One operation on its way through the gate. Numbers only, so that it can be handed to functions that are checked by themselves. */
 struct pw_op {
-	__u64 named; /* address of the dentry where the names begin; only ever read through */
-	__u64 ino;
+	__u64 named; /* address of the dentry where the names begin; only ever read through. 0: not about a file */
+	__u64 ino;   /* ... then this is pw_event.target */
 	__u32 dev;
 	__u32 gen;
 	__u32 need;

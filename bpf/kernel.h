@@ -112,6 +112,7 @@ struct task_struct {
 #define S_IFMT  00170000
 #define S_IFDIR 0040000
 
+#define EPERM  1
 #define EACCES 13
 
 /* A step of its own: compiled once an object, checked once a call. Not every object takes every step. */

@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define PW_ABI_VERSION 1u
+#define PW_ABI_VERSION 2u
 
 /* Limits of one policy. The compiler refuses what does not fit, before any map is touched. */
 #define PW_ROLES_MAX        64u     /* a role set is one 64-bit word; hidden roles of conditions count too */
@@ -28,6 +28,20 @@
 #define PW_LINKS_MAX        131072u /* registered inodes: store roots, hard links, programs, of all generations */
 
 #define PW_LABEL_OUTSIDE    0u
+
+/*
+ * Labels that no policy can give: the directories that polyward itself consists of. Everybody may look at what lies in them, as far as
+ * mode bits go; only polyward's own processes change it (pw_own_refuses() in decide.h).
+ */
+enum pw_own_label {
+	PW_LABEL_OWN_FIRST   = 0xfff0,
+	PW_LABEL_OWN_PINS    = 0xfff0, /* the pins below bpffs */
+	PW_LABEL_OWN_STATE   = 0xfff1, /* applied policies */
+	PW_LABEL_OWN_LOG     = 0xfff2, /* the access log */
+	PW_LABEL_OWN_INSTALL = 0xfff3, /* the programs themselves; open to change while pw_state.upgrade_until_ns lies ahead */
+	PW_LABEL_OWN_RUN     = 0xfff4, /* lock and socket */
+	PW_LABEL_OWN_LAST    = 0xfff4,
+};
 #define PW_ROW_NONE         0xffffffffu /* a role set that is not interned: the decision walks one row per role */
 #define PW_MFA_NEVER        0xffffffffu /* age of a second factor that was never given */
 
@@ -42,6 +56,7 @@ enum pw_action {
 enum pw_cell_flag {
 	PW_CELL_AUDIT   = 1u << 0, /* record what would be denied and let it pass (while audit_window is open, if one is named) */
 	PW_CELL_LOG_ALL = 1u << 1, /* record allowed accesses too, not denials alone */
+	PW_CELL_STRICT  = 1u << 2, /* no record, no access: what finds no room in the ring is refused. Implies PW_CELL_LOG_ALL */
 };
 
 /* What one role set may do with one label. An action bit outside `slow` is decided by `allow` alone. */
@@ -119,7 +134,17 @@ enum pw_attr_kind {
 	PW_ATTR_ROLES,     /* a = role set                 → row */
 	PW_ATTR_LABEL,     /* a = device, b = inode number → pw_root word: a store root or a registered hard link */
 	PW_ATTR_DEV,       /* a = device                   → 1: this filesystem holds a store */
+	/* The guard's, of no generation (gen = 0). */
+	PW_ATTR_OWN_EXE,   /* a = device, b = inode number → enum pw_own_exe: one of polyward's programs */
+	PW_ATTR_OWN_BPF,   /* a = enum pw_own_bpf, b = id  → 1: one of polyward's maps, programs or links */
+	PW_ATTR_BDEV,      /* a = device                   → enum pw_bdev: a block device under a store */
+	PW_ATTR_BDEV_USER, /* a = device, b = inode number → 1: a program that may read such devices (udev) */
+	PW_ATTR_WAY,       /* a = device, b = inode number → 1: a directory above a store's root or above polyward's own */
 };
+
+enum pw_own_exe { PW_OWN_ENTRY = 1, PW_OWN_ROLE = 2 }; /* the supervisor; what only the supervisor starts */
+enum pw_own_bpf { PW_OWN_MAP = 1, PW_OWN_PROG = 2, PW_OWN_LINK = 3 };
+enum pw_bdev    { PW_BDEV_STORE = 1, PW_BDEV_PARENT = 2 }; /* holds the filesystem of a store; the disk that it is a part of */
 
 struct pw_attr_key {
 	__u64 a;
@@ -152,8 +177,12 @@ _Static_assert(sizeof(struct pw_object) == 8, "struct pw_object is ABI");
 enum pw_object_flag { PW_OBJECT_ROOT = 1u << 0 }; /* the root directory of a store */
 
 enum pw_subject_flag {
-	PW_SUBJECT_SELF = 1u << 0, /* polyward's loader: may list and stat stores while it registers hard links */
+	PW_SUBJECT_SELF       = 1u << 0, /* polyward's loader: may list and stat stores while it registers hard links */
+	PW_SUBJECT_OWN        = 1u << 1, /* one of polyward's processes. Given when an exec commits, inherited by fork, lost by exec of else */
+	PW_SUBJECT_NO_PROGRAM = 1u << 2, /* no role by program until the next exec: the executable was exchanged, or somebody traces */
+	PW_SUBJECT_NO_UNIT    = 1u << 3, /* no role by unit until process 1 places it: came into its control group by another's hand */
 };
+#define PW_SUBJECT_INHERITED (PW_SUBJECT_OWN | PW_SUBJECT_NO_PROGRAM | PW_SUBJECT_NO_UNIT) /* by a new task from its maker */
 
 /* Task storage. Written by the task's own hooks only, but for flags, which the loader sets on itself. */
 struct pw_subject {
@@ -162,7 +191,7 @@ struct pw_subject {
 	__u32 epoch;      /* valid only if equal to pw_state.subject_epoch; 0: stale */
 	__u32 row;        /* interned row, or PW_ROW_NONE */
 	__u32 gen;        /* generation it was computed under */
-	__u32 flags;      /* enum pw_subject_flag: survive recomputation and are not inherited by exec */
+	__u32 flags;      /* enum pw_subject_flag: survive recomputation */
 	__u32 pending;    /* a rename across labels is under way: the rename's end bumps the object epoch */
 	__u32 pad_;
 };
@@ -182,12 +211,20 @@ struct pw_state {
 	__u64 revert_at_ns;   /* CLOCK_BOOTTIME; 0: nothing pending. From then on revert_gen decides, daemon or not */
 	__u32 revert_gen;     /* 0: no policy */
 	__u32 abi_version;    /* PW_ABI_VERSION */
+	__u32 guard;          /* enum pw_guard_flag */
+	__u32 pad_;
+	__u64 upgrade_until_ns; /* CLOCK_BOOTTIME; until then the installed programs may be replaced. 0: they may not */
 	__u64 lease_ns[PW_WINDOWS_MAX]; /* CLOCK_BOOTTIME; window w is open while now < lease_ns[w] */
 	__u64 bloom[PW_BLOOM_WORDS];
 	__u32 devs[PW_DEVS];  /* kernel device numbers (MAJOR << 20 | MINOR) of protected filesystems, 0 elsewhere */
 };
-_Static_assert(sizeof(struct pw_state) == 32 + 8 * PW_WINDOWS_MAX + 8 * PW_BLOOM_WORDS + 4 * PW_DEVS,
+_Static_assert(sizeof(struct pw_state) == 48 + 8 * PW_WINDOWS_MAX + 8 * PW_BLOOM_WORDS + 4 * PW_DEVS,
 	       "struct pw_state is ABI");
+
+enum pw_guard_flag {
+	PW_GUARD_ON     = 1u << 0, /* polyward's own processes, files and BPF objects are protected */
+	PW_GUARD_SEALED = 1u << 1, /* and the kernel from further code, until the next boot: set by a policy, cleared by nobody */
+};
 
 static inline __u32 pw_dev_hash(__u32 dev)
 {
@@ -231,6 +268,10 @@ enum pw_reason {
 	PW_R_DEPTH,      /* deeper than PW_WALK_MAX below every label we know: not known to be harmless */
 	PW_R_INTERNAL,   /* no memory, or a table that does not answer */
 	PW_R_SELF,       /* polyward's loader registers hard links */
+	PW_R_UNRECORDED, /* a strict store, and no room for the record */
+	PW_R_GUARD,      /* what polyward itself, or a store's device, consists of */
+	PW_R_SEALED,     /* `guard sealed`: no further code for this kernel */
+	PW_R_BORROWED,   /* another's role would be used: traced, signalled to dump, or made to work by proxy */
 	PW_R_MAX_,
 };
 
@@ -271,7 +312,7 @@ struct pw_event {
 	__u8  reason;           /* enum pw_reason */
 	__u8  hook;             /* enum pw_hook, from hooks.def */
 	__u8  flags;            /* enum pw_event_flag */
-	__u32 pad_;
+	__u32 target;       /* not about a file (ino 0): process, BPF object id, device or command that was acted on */
 	char  comm[16];
 	char  names[PW_NAMES_MAX]; /* names from the object up to its store root, each NUL-terminated, leaf first */
 };

@@ -166,6 +166,14 @@ static __always_inline enum pw_fast pw_fast(const struct pw_cell *cell, __u32 ne
 	return (cell->allow & need) == need ? PW_FAST_ALLOW : PW_FAST_DENY;
 }
 
+/* What polyward itself consists of: to look is the business of mode bits, to change it that of polyward's own processes. */
+static __always_inline int pw_own_refuses(__u32 need, int own)
+{
+	const __u32 look = PW_A_READ | PW_A_LIST | PW_A_STAT | PW_A_EXEC | PW_A_WATCH | PW_A_CONNECT;
+
+	return !own && (need & ~look);
+}
+
 /* The roles that are on, from what each clause says. Closure (inheritance) is applied by pw_roles_close(). */
 static __always_inline __u64 pw_roles_base(const struct pw_gen *g, __u64 members, __u64 programs, __u64 units)
 {

@@ -10,8 +10,9 @@
 #include <polyward/abi.h>
 
 #define PW_IMAGE_MAGIC   0x31474d4957504cull /* "LPWIMG1" and a NUL, little-endian */
-#define PW_IMAGE_VERSION 1u
+#define PW_IMAGE_VERSION 2u
 #define PW_IMAGE_MAX     (64u << 20) /* bytes */
+#define PW_IMG_KILL_MAX_S 86400u
 
 enum pw_section {
 	PW_SEC_GEN,      /* one struct pw_gen; .gen is 0 until the loader numbers it */
@@ -47,7 +48,7 @@ struct pw_img_header {
 	__u32 name;            /* string offsets: policy name, version, owner */
 	__u32 policy_version;
 	__u32 owner;
-	__u32 pad_;
+	__u32 flags;           /* PW_IMG_SEALED */
 	struct pw_img_span sec[PW_SEC_MAX_];
 };
 _Static_assert(sizeof(struct pw_img_header) == 16 + 64 + 8 + 16 + 8 * PW_SEC_MAX_, "struct pw_img_header is ABI");
@@ -55,16 +56,21 @@ _Static_assert(sizeof(struct pw_img_header) == 16 + 64 + 8 + 16 + 8 * PW_SEC_MAX
 struct pw_img_attr { __u32 kind; __u32 id; __u64 roles; };  /* PW_ATTR_UID or PW_ATTR_GID */
 _Static_assert(sizeof(struct pw_img_attr) == 16, "struct pw_img_attr is ABI");
 
-enum pw_img_flag { PW_IMG_AUDIT = 1u << 0 };
+enum pw_img_flag {
+	PW_IMG_AUDIT  = 1u << 0,
+	PW_IMG_STRICT = 1u << 1, /* store: no record, no access. Its cells carry PW_CELL_STRICT */
+	PW_IMG_KILL   = 1u << 2, /* store: `on-tighten kill after T`: who still maps its files without a right is ended */
+	PW_IMG_SEALED = 1u << 3, /* policy: `guard sealed` */
+};
 
 struct pw_img_store {
 	__u32 name;
 	__u32 path;      /* absolute, no "." or "..", no trailing slash */
 	__u32 modality;
 	__u32 class_;
-	__u32 flags;     /* PW_IMG_AUDIT */
+	__u32 flags;     /* PW_IMG_AUDIT, PW_IMG_STRICT, PW_IMG_KILL */
 	__u32 file, line;
-	__u32 pad_;
+	__u32 kill_after_s; /* with PW_IMG_KILL; 0: at once; at most PW_IMG_KILL_MAX_S */
 };
 _Static_assert(sizeof(struct pw_img_store) == 32, "struct pw_img_store is ABI");
 

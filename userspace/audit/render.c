@@ -65,6 +65,10 @@ static const struct { const char *word, *sentence; } reasons[PW_R_MAX_] = {
 	[PW_R_DEPTH]    = { "depth", "too deep below every known store to be known as harmless" },
 	[PW_R_INTERNAL] = { "internal", "no memory, or a table that did not answer" },
 	[PW_R_SELF]     = { "self", "polyward registers hard links" },
+	[PW_R_UNRECORDED] = { "unrecorded", "the store is strict and there was no room for the record" },
+	[PW_R_GUARD]    = { "guard", "polyward itself, or the device of a store, is not to be touched" },
+	[PW_R_SEALED]   = { "sealed", "the policy seals this kernel against further code until the next boot" },
+	[PW_R_BORROWED] = { "borrowed", "another's role would have been used" },
 };
 
 static const char *reason_word(uint64_t reason)

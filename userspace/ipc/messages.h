@@ -17,7 +17,7 @@
 #define MSG_ROLES_MAX   4u    /* supervisor, kernel, control, audit */
 
 struct msg_ask { uint32_t id; uint32_t pad_; };
-struct msg_peer { uint32_t role; uint32_t pad_; };  /* enum role */
+struct msg_peer { uint32_t role; uint32_t pid; };  /* enum role; pid of that process, 0 in READY */
 
 /* Root may read every file anyway, so for it the compiler may pass by file modes; for others it is nobody. */
 struct msg_compile { uint32_t id; uint32_t uid; char file[MSG_FILE_MAX]; };

@@ -106,7 +106,7 @@ static int check_header(const void *bytes, size_t len_bytes, struct err *e)
 		return BAD(e, "%zu bytes are more than the %u that an image may have", len_bytes, PW_IMAGE_MAX);
 	if (h->size_bytes != len_bytes)
 		return BAD(e, "it should have %u bytes and has %zu", h->size_bytes, len_bytes);
-	if (h->pad_)
+	if (h->flags & ~(__u32)PW_IMG_SEALED)
 		return BAD(e, "padding of the header is used");
 	SHA256((const unsigned char *)bytes + sizeof(*h), len_bytes - sizeof(*h), hash);
 	if (memcmp(hash, h->body_hash, sizeof(hash)) != 0)
@@ -277,13 +277,15 @@ static int check_stores(const struct image *img, struct err *e)
 {
 	const struct pw_img_store *out = &img->stores[0];
 
-	if (out->name || out->path || out->modality || out->class_ || out->flags || out->file || out->line || out->pad_)
+	if (out->name || out->path || out->modality || out->class_ || out->flags || out->file || out->line ||
+	    out->kill_after_s)
 		return BAD(e, "its first store is not the outside of all stores");
 	for (__u32 i = 1; i < img->count[PW_SEC_STORES]; i++) {
 		const struct pw_img_store *s = &img->stores[i];
 
 		if (!is_name(img, s->name) || !is_path(img, s->path) || !is_str(img, s->modality) || !is_str(img, s->class_) ||
-		    (s->flags & ~(__u32)PW_IMG_AUDIT) || s->pad_ || !is_place(img, s->file, s->line))
+		    (s->flags & ~(__u32)(PW_IMG_AUDIT | PW_IMG_STRICT | PW_IMG_KILL)) ||
+		    (s->kill_after_s && !(s->flags & PW_IMG_KILL)) || s->kill_after_s > PW_IMG_KILL_MAX_S || !is_place(img, s->file, s->line))
 			return BAD(e, "store %u has no proper name, path or place", i);
 		for (__u32 k = 1; k < i; k++)
 			if (strcmp(image_str(img, s->path), image_str(img, img->stores[k].path)) == 0)

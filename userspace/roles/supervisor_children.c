@@ -98,7 +98,7 @@ static int stream_pair(int ret[2])
 /* Every pair of the three roles stands in messages.def. */
 static void introduce(struct child *a, struct child *b)
 {
-	struct msg_peer to_a = { .role = b->role }, to_b = { .role = a->role };
+	struct msg_peer to_a = { .role = b->role, .pid = (uint32_t)b->pid }, to_b = { .role = a->role, .pid = (uint32_t)a->pid };
 	int pair[2];
 
 	if (a->sock < 0 || b->sock < 0 || stream_pair(pair) < 0)

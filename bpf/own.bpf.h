@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Who is polyward itself, and what the guard says. A process is polyward's own if it executed a registered program (exec.bpf.c marks it
+ * in task storage); process 1 is asked for by its number in the first namespace, which nobody else can have. Must never
+ * trust a name, a path or a user id.
+ */
+#ifndef PW_OWN_BPF_H
+#define PW_OWN_BPF_H
+
+#include "state.bpf.h"
+
+static __always_inline bool pw_task_has(struct task_struct *task, __u32 flag)
+{
+	struct pw_subject *kept = bpf_task_storage_get(&pw_subjects, task, NULL, 0);
+
+	return kept && (kept->flags & flag);
+}
+
+static __always_inline bool pw_is_own(void)
+{
+	return pw_task_has(bpf_get_current_task_btf(), PW_SUBJECT_OWN);
+}
+
+static __always_inline bool pw_is_init(void)
+{
+	return bpf_get_current_pid_tgid() >> 32 == 1;
+}
+
+/* The guard stands while a policy decides, and when sealed until the next boot. */
+static __always_inline bool pw_guarded(void)
+{
+	return PW_READ(pw_state.guard) & PW_GUARD_SEALED || ((PW_READ(pw_state.guard) & PW_GUARD_ON) && PW_READ(pw_state.gen));
+}
+
+static __always_inline bool pw_own_bpf(__u32 what, __u32 id)
+{
+	return pw_attr(PW_ATTR_OWN_BPF, 0, what, id);
+}
+
+/*
+ * Count and record a refusal that no table has a say in and that is not about a file: `hook` and `reason` as in struct pw_event,
+ * label 0 or the label concerned, target as in struct pw_event. Returns -EPERM, the errno that these system calls document. In
+ * guard.bpf.c; checked by itself.
+ */
+int pw_guard_refuse(__u32 hook, __u32 reason, __u32 label, __u32 target);
+
+#endif
