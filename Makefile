@@ -32,7 +32,7 @@ policy_obj  := $(call obj,$(call src,userspace/policy/*.c))
 names_obj   := $(call obj,$(call src,userspace/names/*.c))
 ipc_obj     := $(call obj,$(call src,userspace/ipc/*.c))
 sandbox_obj := $(call obj,$(call src,userspace/sandbox/*.c))
-probe_obj   := $(call obj,userspace/kernel/features.c userspace/kernel/variants.c)
+probe_obj   := $(call obj,userspace/kernel/features.c userspace/kernel/variants.c userspace/kernel/hierarchy.c)
 ring_obj    := $(call obj,userspace/kernel/ring.c)
 kernel_obj  := $(call obj,$(call src,userspace/kernel/*.c))
 record_obj  := $(call obj,userspace/audit/record.c userspace/audit/read.c userspace/audit/render.c)
@@ -64,6 +64,11 @@ define link
 endef
 
 all: $(bins)                            ## build everything
+
+# The processes that the guard trusts are static: LD_PRELOAD, /etc/ld.so.preload or an exchanged library bring no code into them.
+trusted := $(B)/polywardd $(addprefix $(B)/libexec/polyward-,kernel control audit)
+# --no-warnings: libcrypto holds calls of dlopen and the resolver, which warn in a static program; nothing here reaches them.
+$(trusted): LDFLAGS := $(if $(SAN),$(LDFLAGS),-static-pie -Wl,--no-warnings $(filter-out -pie,$(LDFLAGS)))
 
 $(B)/polyward: $(cli_role);                     $(call link,$(libs_cli))
 $(B)/polywardd: $(supervisor_obj);              $(call link,$(libs_supervisor))
@@ -103,7 +108,7 @@ $(B)/flags: FORCE
 deps:                                   ## install what the build needs (root on Debian), or say how
 	$(Q)userspace/dist/deps build
 deps-test:                              ## ... and what the tests need
-	$(Q)userspace/dist/deps build test demo
+	$(Q)userspace/dist/deps build test neighbours demo
 
 # Each suite is a folder with its own rules: what it builds, and one line to run it.
 -include $(call src,tests/*/rules.mk)
@@ -114,7 +119,7 @@ help:                                   ## list targets
 clean:                                  ## remove the build directory, but not the downloaded kernels
 	$(Q)find $(B) -mindepth 1 -maxdepth 1 ! -name vm -exec rm -rf {} +
 
--include $(shell find $(B) -name '*.d' -not -path '$(B)/vm/*' 2>/dev/null)
+-include $(shell find $(B) -type f -name '*.d' -not -path '$(B)/vm/*' 2>/dev/null)
 .PHONY: all deps deps-test help clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:

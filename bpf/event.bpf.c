@@ -107,6 +107,31 @@ static __always_inline void pw_fill_decision(struct pw_event *ev, const struct p
 	ev->flags = d->timed ? PW_EV_TIMED : 0;
 }
 
+/*
+ * Room for one event among those of allowed accesses. The last eighth of the ring is for strict stores: whoever may open files
+ * of another one must not be able to lock people out of these by doing so very often.
+ */
+static __always_inline bool pw_access_has_room(bool strict)
+{
+	__u64 used_bytes = bpf_ringbuf_query(&pw_access, BPF_RB_AVAIL_DATA);
+
+	return used_bytes + PW_EVENT_ROOM <= (strict ? PW_ACCESS_BYTES - 1 : PW_ACCESS_BYTES - PW_ACCESS_BYTES / 8);
+}
+
+static __always_inline struct pw_event *pw_reserve(const struct pw_op *op, const struct pw_decision *d)
+{
+	if (d->verdict != PW_ALLOW)
+		return bpf_ringbuf_reserve(&pw_urgent, sizeof(struct pw_event), 0);
+	if (!pw_access_has_room(op->flags & PW_OP_STRICT))
+		return NULL;
+	return bpf_ringbuf_reserve(&pw_access, sizeof(struct pw_event), 0);
+}
+
+int pw_can_record(void)
+{
+	return pw_access_has_room(true);
+}
+
 /* Write the event of this decision. */
 int pw_record(struct pw_op *op, struct pw_decision *d, __u64 roles)
 {
@@ -117,16 +142,15 @@ int pw_record(struct pw_op *op, struct pw_decision *d, __u64 roles)
 	__u64 seq;
 
 	if (!op || !d || !counters)
-		return 0;
+		return -1;
+	ev = pw_reserve(op, d);
+	if (!ev && (op->flags & PW_OP_STRICT))
+		return -1;
 	/* Atomic, because a program on the same CPU may come between. */
 	seq = __sync_fetch_and_add(&counters->seq, 1);
-	if (d->verdict == PW_ALLOW)
-		ev = bpf_ringbuf_reserve(&pw_access, sizeof(*ev), 0);
-	else
-		ev = bpf_ringbuf_reserve(&pw_urgent, sizeof(*ev), 0);
 	if (!ev) {
 		__sync_fetch_and_add(&counters->lost, 1);
-		return 0;
+		return -1;
 	}
 	__builtin_memset(ev, 0, sizeof(*ev));
 	ev->seq = seq;

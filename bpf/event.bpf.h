@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * From a decision to an event: count it, reserve, fill, submit. Refusals and findings of mode audit have a ring of their own and
+ * From a decision to an event: reserve, count it, fill, submit. Refusals and findings of mode audit have a ring of their own and
  * never queue behind what was allowed. Must never change a verdict: an event that finds no room is counted as lost and leaves a hole in
- * the CPU's sequence that the log records.
+ * the CPU's sequence that the log records. Only what belongs to a strict store is refused then, by the gate.
  */
 #ifndef PW_EVENT_BPF_H
 #define PW_EVENT_BPF_H
@@ -10,8 +10,16 @@
 #include "object.bpf.h"
 #include "subject.bpf.h"
 
-/* May a permission be remembered in a slot? Loud: yes, but further openings are to be recorded. */
-enum pw_keep { PW_KEEP_NOT, PW_KEEP_LOUD, PW_KEEP_QUIET };
+/*
+ * May a permission be remembered in a slot? Loud: yes, but further openings are to be recorded. Recorded: no, only that there is a
+ * record of it, so that a read of what was opened needs no second one.
+ */
+enum pw_keep { PW_KEEP_NOT, PW_KEEP_LOUD, PW_KEEP_QUIET, PW_KEEP_RECORDED };
+
+enum pw_op_flag {
+	PW_OP_RECORDED = 1u << 0, /* in: a record of this task's use of this object stands already */
+	PW_OP_STRICT   = 1u << 1, /* in pw_record(): without room for the record there is no access, so nothing is lost either */
+};
 
 /* One operation on its way through the gate. Numbers only, so that it can be handed to functions that are checked by themselves. */
 struct pw_op {
@@ -25,11 +33,17 @@ struct pw_op {
 	__u16 label;
 	__u16 label_to;
 	__u32 epoch; /* slot epoch before the decision */
-	__u32 keep;  /* out: enum pw_keep */
+	__u16 keep;  /* out: enum pw_keep */
+	__u16 flags; /* enum pw_op_flag */
 };
 
-
-/* Write the event of this decision. In event.bpf.c; checked by itself. */
+/*
+ * Write the event of this decision. 0, or -1: there is no room for it. Then it is counted as lost, unless PW_OP_STRICT: the caller
+ * refuses instead. In event.bpf.c; checked by itself.
+ */
 int pw_record(struct pw_op *op, struct pw_decision *d, __u64 roles);
+
+/* Would the record of one more allowed access of a strict store find room? Likewise. */
+int pw_can_record(void);
 
 #endif

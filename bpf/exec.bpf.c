@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Hooks on execution: may this stored file be executed, and forget what the old program was allowed. Must never decide on a
- * program by its name.
+ * Hooks on execution: may this stored file be executed; is this a program that nobody may lead astray; and forget what the old one
+ * was allowed. Here alone a process becomes polyward's own. Must never decide on a program by its name.
  */
 #include "gate.bpf.h"
+#include "own.bpf.h"
 #include "slot.bpf.h"
 
 SEC("lsm/bprm_check_security")
@@ -16,11 +17,112 @@ int BPF_PROG(pw_bprm_check, struct linux_binprm *bprm)
 	return pw_check_open(file, PW_NEED_EXEC, PW_HOOK_pw_bprm_check);
 }
 
-/* The new program is in place: roles are computed again, and being our own loader ends here. */
+/* The file that will run: at this point, and at the commit, no longer a script but what interprets it. enum pw_own_exe, or 0. */
+static __always_inline __u32 pw_own_exe(struct linux_binprm *bprm)
+{
+	struct file *file = bprm->file;
+	struct inode *inode = file ? file->f_inode : NULL;
+
+	return inode ? (__u32)pw_attr(PW_ATTR_OWN_EXE, 0, inode->i_sb->s_dev, inode->i_ino) : 0;
+}
+
+/* Does a role name this program, or may it read a store's device, under the policy that decides? */
+static __always_inline bool pw_named_exe(struct linux_binprm *bprm)
+{
+	struct file *file = bprm->file;
+	struct inode *inode = file ? file->f_inode : NULL;
+	__u32 gen = pw_generation();
+
+	if (!inode || !gen)
+		return false;
+	return pw_attr(PW_ATTR_EXE, gen, inode->i_sb->s_dev, inode->i_ino) ||
+	       pw_attr(PW_ATTR_BDEV_USER, gen, inode->i_sb->s_dev, inode->i_ino);
+}
+
+/*
+ * Before the point of no return, and before a second thread that executes takes the first one's place. The dynamic linker of a
+ * program that has rights of its own must not listen to the environment. What a process keeps for good needs its room now, when the
+ * execution can still be refused: no other thread may attach to us until it is over.
+ */
+SEC("lsm/bprm_creds_from_file")
+int BPF_PROG(pw_exec_creds, struct linux_binprm *bprm)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pw_subject *kept;
+	__u32 keep;
+
+	if (pw_own_exe(bprm) || pw_named_exe(bprm))
+		bpf_bprm_opts_set(bprm, BPF_F_BPRM_SECUREEXEC);
+	keep = (pw_task_has(task, PW_SUBJECT_NO_UNIT) ? PW_SUBJECT_NO_UNIT : 0) |
+	       (pw_task_has(task, PW_SUBJECT_NO_MEMBER) ? PW_SUBJECT_NO_MEMBER : 0);
+	if (!keep && !task->ptrace)
+		return 0;
+	kept = bpf_task_storage_get(&pw_subjects, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!kept)
+		return -ENOMEM;
+	__sync_fetch_and_or(&kept->flags, keep);
+	return 0;
+}
+
+struct pw_filters { struct seccomp_filter *at; __u32 watched; };
+
+static long pw_look_at_filter(__u32 i, struct pw_filters *f)
+{
+	struct seccomp_filter *at = f->at;
+
+	if (!at)
+		return 1;
+	f->watched |= BPF_CORE_READ(at, notif) != NULL;
+	f->at = BPF_CORE_READ(at, prev);
+	return 0;
+}
+
+/* Does another process answer system calls in this one's place? */
+static __noinline bool pw_answered_for(struct task_struct *task)
+{
+	struct pw_filters f = { .at = BPF_CORE_READ(task, seccomp.filter) };
+
+	f.watched = bpf_get_smp_processor_id() >> 31; /* 0; see pw_opaque_zero() */
+	bpf_loop(32, pw_look_at_filter, &f, 0);
+	return f.watched || f.at;
+}
+
+/*
+ * One of polyward's programs runs now. That makes a process polyward's own if nobody holds its strings: whoever executes the
+ * supervisor, but for the others only the supervisor itself; with a linker that heard nobody; not traced, not answered for, and among
+ * the machine's own processes, not a container's.
+ */
+static __always_inline bool pw_becomes_own(struct linux_binprm *bprm, struct task_struct *task, __u32 flags)
+{
+	__u32 kind = pw_own_exe(bprm);
+
+	if (!kind || (kind != PW_OWN_ENTRY && !(flags & PW_SUBJECT_OWN)))
+		return false;
+	if (!BPF_CORE_READ_BITFIELD(bprm, secureexec) || task->ptrace || BPF_CORE_READ(task, thread_pid, level))
+		return false;
+	return !pw_answered_for(task);
+}
+
+/* The new program is in place: roles are computed again, and what the old one was ends here. */
 SEC("lsm/bprm_committed_creds")
 int BPF_PROG(pw_exec_done, struct linux_binprm *bprm)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pw_subject *kept = bpf_task_storage_get(&pw_subjects, task, NULL, 0);
+	__u32 flags = kept ? kept->flags : 0;
+	bool own = pw_becomes_own(bprm, task, flags);
+
 	pw_slot_forget(pw_task_id());
-	pw_subject_stale(bpf_get_current_task_btf(), 0);
+	flags &= PW_SUBJECT_LASTING;
+	if (task->ptrace)
+		flags |= PW_SUBJECT_NO_PROGRAM;
+	if (own)
+		flags |= PW_SUBJECT_OWN;
+	if (!kept && flags)
+		kept = bpf_task_storage_get(&pw_subjects, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!kept)
+		return 0;
+	kept->epoch = 0;
+	kept->flags = flags;
 	return 0;
 }

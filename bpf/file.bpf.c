@@ -3,7 +3,7 @@
  * Hooks on open files: open, read and write, map, receive, lock. The permission hook runs on every read and write of the whole
  * system: one test for files elsewhere, one remembered permission for files in a store. Must never decide anything itself.
  */
-#include "gate.bpf.h"
+#include "device.bpf.h"
 #include "slot.bpf.h"
 
 #define MAP_TYPE   0x0f
@@ -16,24 +16,57 @@
 #define F_RDLCK 0
 #define F_WRLCK 1
 
+/* Reading what this task opened: is its use of the inode on record already? */
+static __noinline __u32 pw_recorded_since(struct inode *inode, __u32 mask)
+{
+	return pw_slot_allows(pw_task_id(), pw_id(inode), mask << PW_SLOT_RECORDED_SHIFT) ? PW_OP_RECORDED : 0;
+}
+
+/* Only a directory that still holds the file when it is remembered is certain to be alive, and to have given the label. */
+static __noinline int pw_remember_file(struct pw_op *op, struct file *file, struct inode *giver, __u32 mask)
+{
+	pw_remember(op, file->f_inode, mask);
+	if (!giver)
+		return 0;
+	pw_remember_in(op, giver, mask);
+	if (giver != pw_label_giver(file->f_inode, file->f_path.dentry))
+		pw_slot_forget_in(giver);
+	return 0;
+}
+
 /* Ask for an open file; an unconditional permission is remembered as `mask` (MAY_*), 0: not at all. */
 static __noinline int pw_check_file(struct file *file, __u32 need, __u32 hook, __u32 mask)
 {
-	struct inode *inode = file->f_inode;
+	struct inode *inode = file->f_inode, *giver;
+	struct dentry *dentry = file->f_path.dentry;
 	struct pw_op op;
-	__u32 bits;
 
-	if (!need || !pw_protected(inode) || !pw_begin(&op, inode, file->f_path.dentry, need, hook))
+	if (!need || !pw_protected(inode) || !pw_begin(&op, inode, dentry, need, hook))
 		return 0;
+	/* Of a raw device under a store nothing is remembered. */
+	if (pw_is_node(inode->i_mode) && pw_node_matters(inode->i_mode, inode->i_rdev))
+		return pw_node_refuses_op(&op, inode, need & ~(__u32)PW_NEED_LOCK);
+	if (mask && hook == PW_HOOK_pw_file_perm)
+		op.flags = pw_recorded_since(inode, mask);
+	giver = mask ? pw_label_giver(inode, dentry) : NULL;
 	if (pw_ask(&op, pw_label_file(file, op.gen)))
 		return pw_errno(1);
-	if (!mask || op.keep == PW_KEEP_NOT)
+	if (!mask)
 		return 0;
-	bits = op.label == PW_LABEL_OUTSIDE ? (__u32)PW_SLOT_MASK : mask;
-	if (op.keep == PW_KEEP_QUIET)
-		bits |= PW_SLOT_QUIET;
-	pw_slot_fill(pw_task_id(), pw_id(inode), op.epoch, bits);
-	return 0;
+	return pw_remember_file(&op, file, giver, mask);
+}
+
+/* Is this remembered of the directory that gives the label? Then of the file too from now on: reading it will ask again. */
+static __noinline bool pw_allowed_in(struct file *file, __u32 mask)
+{
+	__u32 epoch = PW_READ(pw_state.slot_epoch);
+	struct inode *inode = file->f_inode, *giver = pw_label_giver(inode, file->f_path.dentry);
+	__u64 id = pw_id(inode);
+
+	if (!giver || !pw_slot_allows_in(giver, mask))
+		return false;
+	pw_slot_fill(id, pw_slot_way(id), epoch, mask | PW_SLOT_QUIET);
+	return true;
 }
 
 static __always_inline __u32 pw_may(const struct file *file)
@@ -53,12 +86,23 @@ static __always_inline bool pw_is_exec(const struct file *file)
 	return file->f_flags & FMODE_EXEC;
 }
 
-static __always_inline __u32 pw_need_to(const struct file *file, __u32 mask)
+/*
+ * The kernel itself reads and maps the program while it is being executed. Afterwards nobody has to: a descriptor that exec left
+ * to an interpreter (binfmt_misc, flag O) is as good as any other for reading what is in the file.
+ */
+static __always_inline bool pw_is_exec_now(const struct file *file)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return pw_is_exec(file) && BPF_CORE_READ_BITFIELD(task, in_execve);
+}
+
+static __always_inline __u32 pw_need_to(const struct file *file, __u32 mask, bool exec)
 {
 	__u32 need = 0;
 
 	if (mask & MAY_READ)
-		need |= pw_is_exec(file) ? PW_NEED_EXEC : pw_need_on(file->f_inode, PW_NEED_READ);
+		need |= exec ? PW_NEED_EXEC : pw_need_on(file->f_inode, PW_NEED_READ);
 	if (mask & (MAY_WRITE | MAY_APPEND))
 		need |= PW_NEED_WRITE;
 	return need;
@@ -74,9 +118,11 @@ static __noinline int pw_file_open_here(unsigned long long *ctx, struct inode *i
 	struct file *file = (void *)ctx[0];
 	__u32 mask = pw_may(file);
 
-	if (pw_slot_allows(pw_task_id(), pw_id(inode), mask | PW_SLOT_QUIET) && !pw_is_exec(file))
+	if (pw_is_exec(file))
+		return pw_check_file(file, pw_need_to(file, mask, true), PW_HOOK_pw_file_open, 0);
+	if (pw_slot_allows(pw_task_id(), pw_id(inode), mask | PW_SLOT_QUIET) || pw_allowed_in(file, mask))
 		return 0;
-	return pw_check_file(file, pw_need_to(file, mask), PW_HOOK_pw_file_open, pw_is_exec(file) ? 0 : mask);
+	return pw_check_file(file, pw_need_to(file, mask, false), PW_HOOK_pw_file_open, mask);
 }
 
 SEC("lsm/file_open")
@@ -94,7 +140,11 @@ static __noinline int pw_file_perm_here(unsigned long long *ctx, struct inode *i
 
 	if (pw_slot_allows(pw_task_id(), pw_id(inode), mask & PW_SLOT_MASK))
 		return 0;
-	return pw_check_file(file, pw_need_to(file, mask), PW_HOOK_pw_file_perm, pw_is_exec(file) ? 0 : mask & PW_SLOT_MASK);
+	if (pw_is_exec(file))
+		return pw_check_file(file, pw_need_to(file, mask, pw_is_exec_now(file)), PW_HOOK_pw_file_perm, 0);
+	if (pw_allowed_in(file, mask & PW_SLOT_MASK))
+		return 0;
+	return pw_check_file(file, pw_need_to(file, mask, false), PW_HOOK_pw_file_perm, mask & PW_SLOT_MASK);
 }
 
 SEC("lsm/file_permission")
@@ -105,7 +155,7 @@ int BPF_PROG(pw_file_perm, struct file *file, int mask)
 	return pw_perhaps_protected(inode) ? pw_file_perm_here(ctx, inode) : 0;
 }
 
-static __always_inline __u32 pw_need_map(const struct file *file, unsigned long prot, bool shared)
+static __always_inline __u32 pw_need_map(const struct file *file, unsigned long prot, bool shared, bool exec)
 {
 	__u32 need = 0;
 
@@ -113,14 +163,14 @@ static __always_inline __u32 pw_need_map(const struct file *file, unsigned long 
 		need |= PW_NEED_EXEC;
 	if ((prot & PROT_WRITE) && shared)
 		need |= PW_NEED_WRITE;
-	return need ? need : pw_need_to(file, MAY_READ);
+	return need ? need : pw_need_to(file, MAY_READ, exec);
 }
 
 static __noinline int pw_mmap_slow(struct file *file, unsigned long prot, unsigned long flags)
 {
 	bool shared = (flags & MAP_TYPE) == MAP_SHARED || (flags & MAP_TYPE) == MAP_SHARED_VALIDATE;
 
-	return pw_check_file(file, pw_need_map(file, prot, shared), PW_HOOK_pw_mmap_file, 0);
+	return pw_check_file(file, pw_need_map(file, prot, shared, pw_is_exec_now(file)), PW_HOOK_pw_mmap_file, 0);
 }
 
 SEC("lsm/mmap_file")
@@ -138,7 +188,7 @@ int BPF_PROG(pw_mprotect, struct vm_area_struct *vma, unsigned long reqprot, uns
 
 	if (!file || !pw_protected(file->f_inode))
 		return 0;
-	return pw_check_file(file, pw_need_map(file, prot, vma->vm_flags & VM_SHARED), PW_HOOK_pw_mprotect, 0);
+	return pw_check_file(file, pw_need_map(file, prot, vma->vm_flags & VM_SHARED, pw_is_exec(file)), PW_HOOK_pw_mprotect, 0);
 }
 
 SEC("lsm/file_receive")
@@ -146,7 +196,7 @@ int BPF_PROG(pw_file_recv, struct file *file)
 {
 	if (!pw_protected(file->f_inode))
 		return 0;
-	return pw_check_file(file, pw_need_to(file, pw_may(file)), PW_HOOK_pw_file_recv, 0);
+	return pw_check_file(file, pw_need_to(file, pw_may(file), pw_is_exec_now(file)), PW_HOOK_pw_file_recv, 0);
 }
 
 SEC("lsm/file_lock")
@@ -159,6 +209,52 @@ int BPF_PROG(pw_file_lock, struct file *file, unsigned int cmd)
 	return pw_check_file(file, need, PW_HOOK_pw_file_lock, 0);
 }
 
+/* linux/fanotify.h: events that wait for an answer, and what goes with them */
+#define FAN_OPEN_PERM      0x00010000u
+#define FAN_ACCESS_PERM    0x00020000u
+#define FAN_OPEN_EXEC_PERM 0x00040000u
+#define FAN_PRE_ACCESS     0x00100000u
+#define FAN_EVENT_ON_CHILD 0x08000000u
+#define FAN_ONDIR          0x40000000u
+#define PW_PERMISSION_ONLY \
+	(FAN_OPEN_PERM | FAN_ACCESS_PERM | FAN_OPEN_EXEC_PERM | FAN_PRE_ACCESS | FAN_EVENT_ON_CHILD | FAN_ONDIR)
+
+struct pw_each_store { struct pw_op *op; __u32 refused; };
+
+static long pw_watch_store(__u32 i, struct pw_each_store *c)
+{
+	struct pw_op *op = c->op;
+
+	op->label = (__u16)(i + 1);
+	if (!pw_judge(op))
+		return 0;
+	c->refused = 1;
+	return 1;
+}
+
+/*
+ * A mark on a whole mount or filesystem tells of every file in every store on it. Who asks whether something may happen, as a scanner
+ * does, learns no name that he cannot open.
+ */
+static __noinline int pw_notify_whole(struct inode *inode, __u64 address, __u64 mask)
+{
+	struct pw_op op;
+	struct pw_each_store c = { .op = &op };
+	__u32 place;
+	struct pw_gen *g;
+
+	if (!inode || !(mask & ~(__u64)PW_PERMISSION_ONLY) ||
+	    !pw_begin(&op, inode, (struct dentry *)(unsigned long)address, PW_NEED_WATCH_DIR, PW_HOOK_pw_notify))
+		return 0;
+	place = op.gen % PW_GENERATIONS;
+	g = bpf_map_lookup_elem(&pw_gens, &place);
+	if (pw_attr(PW_ATTR_DEV, op.gen, op.dev, 0) != PW_DEV_STORE || !g)
+		return 0;
+	c.refused = bpf_get_smp_processor_id() >> 31; /* 0; see pw_opaque_zero() */
+	bpf_loop(g->labels ? g->labels - 1 : 0, pw_watch_store, &c, 0);
+	return c.refused ? -EACCES : 0;
+}
+
 SEC("lsm/path_notify")
 int BPF_PROG(pw_notify, const struct path *path, __u64 mask, unsigned int obj_type)
 {
@@ -167,5 +263,8 @@ int BPF_PROG(pw_notify, const struct path *path, __u64 mask, unsigned int obj_ty
 
 	if (!inode || !pw_protected(inode))
 		return 0;
+	if (obj_type != bpf_core_enum_value(enum fsnotify_obj_type, FSNOTIFY_OBJ_TYPE_INODE) &&
+	    pw_notify_whole(inode, (__u64)(unsigned long)dentry, mask))
+		return -EACCES;
 	return pw_check(inode, dentry, dentry, pw_is_dir(inode) ? PW_NEED_WATCH_DIR : PW_NEED_WATCH, PW_HOOK_pw_notify);
 }

@@ -4,6 +4,7 @@
  * Must never let pass what it could not decide.
  */
 #include "gate.bpf.h"
+#include "own.bpf.h"
 #include "slot.bpf.h"
 #include "table.bpf.h"
 
@@ -40,6 +41,24 @@ static __always_inline bool pw_is_self(const struct pw_subject *who, __u32 need)
 	return (who->flags & PW_SUBJECT_SELF) && !(need & ~(PW_A_LIST | PW_A_STAT));
 }
 
+/* The window in which the installed programs are replaced. */
+static __always_inline bool pw_upgrading(__u32 label)
+{
+	return label == PW_LABEL_OWN_INSTALL && bpf_ktime_get_boot_ns() < PW_READ(pw_state.upgrade_until_ns);
+}
+
+/*
+ * What no label is known of, on a filesystem that is looked at for polyward's own directories alone, may be one of polyward's
+ * files, and is treated as if it were. And an upgrade keeps the old program under a second name while it puts the new one in place.
+ */
+static __noinline bool pw_spares(struct pw_op *op, __u32 reason)
+{
+	if (reason == PW_R_DEPTH)
+		return pw_attr(PW_ATTR_DEV, op->gen, op->dev, 0) == PW_DEV_OWN &&
+		       (!pw_own_refuses(op->need, 0) || pw_is_own() || !pw_guarded());
+	return reason == PW_R_BORDER && op->label_to == PW_LABEL_OUTSIDE && pw_upgrading(op->label);
+}
+
 int pw_refuse(struct pw_op *op, __u32 reason)
 {
 	struct pw_decision d = { .verdict = PW_DENY, .reason = (__u8)reason };
@@ -48,7 +67,7 @@ int pw_refuse(struct pw_op *op, __u32 reason)
 	if (!op)
 		return 1;
 	pw_subject_now(&who, op->gen);
-	if (pw_is_self(&who, op->need))
+	if (pw_is_self(&who, op->need) || pw_spares(op, reason))
 		return 0;
 	d.missing = op->need;
 	pw_count(&d);
@@ -75,30 +94,83 @@ int pw_decide(struct pw_op *op, struct pw_subject *who, struct pw_decision *d)
 	return (int)w.flags;
 }
 
+/*
+ * No record, no access: an access to a strict store passes only after its record has found room. A read through an opened
+ * descriptor goes by the record of the opening, but not while nothing more could be recorded: a stopped recorder stops it too.
+ * 1: refused, and *d says so.
+ */
+static __noinline int pw_strict(struct pw_op *op, struct pw_decision *d, __u64 roles)
+{
+	bool seen = (op->flags & PW_OP_RECORDED) && d->verdict == PW_ALLOW;
+
+	op->flags |= PW_OP_STRICT;
+	if (seen ? pw_can_record() : !pw_record(op, d, roles)) {
+		op->keep = d->verdict == PW_ALLOW ? PW_KEEP_RECORDED : PW_KEEP_NOT;
+		op->flags &= (__u16)~PW_OP_STRICT;
+		return 0;
+	}
+	op->flags &= (__u16)~PW_OP_STRICT;
+	*d = (struct pw_decision){ .missing = op->need, .verdict = PW_DENY, .reason = PW_R_UNRECORDED };
+	return 1;
+}
+
+/*
+ * What polyward itself consists of. No table has a say, nothing that is allowed is recorded, and what an open window lets pass is
+ * not remembered.
+ */
+static __noinline bool pw_own_lets(struct pw_op *op)
+{
+	bool refused = op->label == PW_LABEL_OWN_BACKING ?
+		pw_backing_refuses(op->need, bpf_get_current_task_btf()->flags & PF_KTHREAD) : pw_own_refuses(op->need, 0);
+
+	if (refused && pw_guarded() && !pw_is_own())
+		return pw_upgrading(op->label);
+	op->keep = PW_KEEP_QUIET;
+	return true;
+}
+
+#define PW_FLEETING (1u << 31) /* beside enum pw_cell_flag: who it is may be another the next moment */
+
+/* Count it, record it, and say whether it may be remembered. 1: refused. A frame of its own, which is not there while roles are computed. */
+static __noinline int pw_settle(struct pw_op *op, struct pw_decision *d, __u64 roles, __u32 flags)
+{
+	if ((flags & PW_CELL_STRICT) && d->verdict != PW_DENY && !pw_strict(op, d, roles)) {
+		pw_count(d);
+		return 0;
+	}
+	pw_count(d);
+	if (d->verdict != PW_ALLOW || (flags & PW_CELL_LOG_ALL))
+		pw_record(op, d, roles);
+	if (d->verdict == PW_ALLOW && !d->timed && !(flags & (PW_CELL_AUDIT | PW_FLEETING)))
+		op->keep = (flags & PW_CELL_LOG_ALL) ? PW_KEEP_LOUD : PW_KEEP_QUIET;
+	return d->verdict == PW_DENY;
+}
+
 int pw_judge(struct pw_op *op)
 {
 	struct pw_decision d = { .verdict = PW_DENY, .reason = PW_R_INTERNAL };
 	struct pw_subject who = {};
-	__u32 flags;
+	__u32 flags = 0;
 
 	if (!op)
 		return 1;
+	if (op->label >= PW_LABEL_OWN_FIRST && pw_own_lets(op))
+		return 0;
 	pw_subject_now(&who, op->gen);
 	if (pw_is_self(&who, op->need))
 		return 0;
 	d.missing = op->need;
-	flags = (__u32)pw_decide(op, &who, &d);
-	pw_count(&d);
-	if (d.verdict != PW_ALLOW || (flags & PW_CELL_LOG_ALL))
-		pw_record(op, &d, who.roles);
-	if (d.verdict == PW_ALLOW && !d.timed && !(flags & PW_CELL_AUDIT))
-		op->keep = (flags & PW_CELL_LOG_ALL) ? PW_KEEP_LOUD : PW_KEEP_QUIET;
-	return d.verdict == PW_DENY;
+	if (op->label < PW_LABEL_OWN_FIRST)
+		flags = (__u32)pw_decide(op, &who, &d);
+	else
+		d.reason = PW_R_GUARD;
+	return pw_settle(op, &d, who.roles, who.epoch ? flags : flags | PW_FLEETING);
 }
 
-int pw_slot_fill(__u64 task, __u64 inode, __u32 epoch, __u32 bits)
+int pw_slot_fill(__u64 inode, __u64 way_bytes, __u32 epoch, __u32 bits)
 {
-	struct pw_slot *s = pw_slot_at(task, pw_slot_way(inode));
+	__u64 task = pw_task_id();
+	struct pw_slot *s = pw_slot_at(task, way_bytes);
 	__u64 before, meta = (__u64)epoch << 16 | bits;
 
 	/* No memory while a revert is pending: it takes effect by the clock, and the hot path reads none. */

@@ -7,9 +7,16 @@
 #define PW_GATE_BPF_H
 
 #include "event.bpf.h"
+#include "slot.bpf.h"
 
 /* May the subject do op->need to op->label? Counts and records. 1: refused. In gate.bpf.c; checked by itself. */
 int pw_judge(struct pw_op *op);
+
+/*
+ * What the table says, without counting or recording it: *d is a refusal for want of an answer until it has. Returns the flags of the cells.
+ * Likewise.
+ */
+int pw_decide(struct pw_op *op, struct pw_subject *who, struct pw_decision *d);
 
 /* A refusal that no table has a say in: at a border, at a root, or for want of knowledge. 1, but for our own loader's looks. */
 int pw_refuse(struct pw_op *op, __u32 reason);
@@ -70,6 +77,34 @@ PW_STEP int pw_check_open(struct file *file, __u32 need, __u32 hook)
 	if (!pw_begin(&op, file->f_inode, file->f_path.dentry, need, hook))
 		return 0;
 	return pw_errno(pw_ask(&op, pw_label_file(file, op.gen)));
+}
+
+/* Remember what was just allowed, for this inode: `bits` are of enum pw_slot_bits. */
+static __always_inline void pw_remember(const struct pw_op *op, const struct inode *inode, __u32 bits)
+{
+	__u64 id = pw_id(inode);
+
+	if (op->keep == PW_KEEP_NOT)
+		return;
+	if (op->keep == PW_KEEP_RECORDED)
+		bits <<= PW_SLOT_RECORDED_SHIFT;
+	if (op->label == PW_LABEL_OUTSIDE)
+		bits = PW_SLOT_MASK;
+	if (op->keep == PW_KEEP_QUIET)
+		bits |= PW_SLOT_QUIET;
+	pw_slot_fill(id, pw_slot_way(id), op->epoch, bits);
+}
+
+/* ... and for all that has its label from this directory, if none of that needs a record. */
+static __always_inline void pw_remember_in(const struct pw_op *op, const struct inode *dir, __u32 bits)
+{
+	__u64 id = pw_id(dir);
+
+	if (op->keep != PW_KEEP_QUIET)
+		return;
+	if (op->label == PW_LABEL_OUTSIDE)
+		bits = PW_SLOT_ALL;
+	pw_slot_fill(id, pw_slot_way_in(id), op->epoch, bits | PW_SLOT_QUIET);
 }
 
 /* Reading a directory is listing it. */

@@ -3,7 +3,7 @@
  * Hooks on file control: what each known command needs, and everything for a command that we do not know. Must never grow a
  * command that reads or changes contents among the harmless ones.
  */
-#include "gate.bpf.h"
+#include "device.bpf.h"
 
 /* Command numbers are ABI towards user programs (asm-generic/ioctls.h, linux/fs.h, fscrypt.h, fsverity.h). */
 enum {
@@ -44,27 +44,179 @@ static __always_inline __u32 pw_need_cmd(__u32 cmd, __u32 stat)
 	}
 }
 
+/*
+ * Commands that act on a whole filesystem, or on another file than the one they are given to: which of them read, name, move or
+ * replace what is stored, or take its keys away. By type and number, whatever the size that a kernel gives them; the types are
+ * shared, so that a number may well mean something else elsewhere. What is left out grows, trims, labels, freezes or adds a key.
+ */
+enum { T_EXT4 = 'f', T_XFS = 'X', T_BTRFS = 0x94, T_F2FS = 0xf5 };
+#define N(nr) (1ull << ((nr) & 63))
+
+static __noinline bool pw_is_wide(__u32 cmd)
+{
+	__u32 nr = cmd & 0xff;
+	__u64 wide[4] = {};
+
+	switch (cmd >> 8 & 0xff) {
+	case T_EXT4: /* MOVE_EXT, SWAP_BOOT, REMOVE_ENCRYPTION_KEY, ..._ALL_USERS, SETFSUUID, SET_TUNE_SB_PARAM */
+		wide[0] = N(15) | N(17) | N(24) | N(25) | N(44) | N(46);
+		break;
+	case T_XFS: /* GETFSMAP, SCRUB_METADATA, GETPARENTS and by handle, SCRUBV_METADATA; bulkstat, handles, SWAPEXT, SHUTDOWN, EXCHANGE_RANGE */
+		wide[0] = N(59) | N(60) | N(62) | N(63);
+		wide[1] = N(64) | N(101) | N(102) | N(103) | N(104) | N(105) | N(106) | N(107) | N(108) | N(109) | N(122) | N(123) | N(125) |
+			  N(127);
+		wide[2] = N(128) | N(129);
+		break;
+	case T_BTRFS: /* SNAP_CREATE, TREE_SEARCH, INO_LOOKUP, SNAP_CREATE_V2, TREE_SEARCH_V2, LOGICAL_INO, SEND; balance, device changes */
+		wide[0] = N(1) | N(10) | N(11) | N(12) | N(17) | N(18) | N(23) | N(32) | N(36) | N(38) | N(53) | N(58) | N(59) | N(62);
+		break;
+	case T_F2FS: /* MOVE_RANGE */
+		wide[0] = N(9);
+		break;
+	}
+	return wide[nr >> 6] & N(nr);
+}
+
+/* Wherever the file lies: what it stands for is the filesystem, or what moves goes to a descriptor that no hook sees. */
+static __noinline int pw_wide(struct file *file, __u32 hook)
+{
+	__u32 dev = file->f_inode->i_sb->s_dev;
+
+	if (!pw_guarded() || pw_attr(PW_ATTR_DEV, pw_generation(), dev, 0) != PW_DEV_STORE || pw_is_own())
+		return 0;
+	pw_guard_refuse(hook, PW_R_GUARD, 0, dev);
+	return -EPERM;
+}
+
+/* linux/loop.h */
+enum { LOOP_MAJOR = 7, C_LOOP_SET_FD = 0x4c00, C_LOOP_CHANGE_FD = 0x4c06, C_LOOP_CONFIGURE = 0x4c0a };
+
+/* The open file behind a descriptor of the current task; read through, never trusted. NULL: none. */
+static __noinline struct file *pw_file_at(__u32 fd)
+{
+	struct fdtable *table = BPF_CORE_READ(bpf_get_current_task_btf(), files, fdt);
+	struct file *file = NULL;
+
+	if (fd < BPF_CORE_READ(table, max_fds))
+		bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + fd);
+	return file;
+}
+
+/* As pw_label_raw(), for an inode that nothing can be kept on. */
+static __noinline long pw_label_looked_up(struct inode *inode, struct dentry *at, __u32 gen)
+{
+	struct pw_climb c = { .label = PW_LABEL_UNKNOWN, .gen = gen };
+
+	if (BPF_CORE_READ(at, d_inode) != inode)
+		at = pw_first_name(inode);
+	if (!at)
+		return PW_LABEL_UNKNOWN;
+	c.at = at;
+	c.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	c.top = BPF_CORE_READ(inode, i_sb, s_root);
+	bpf_loop(PW_WALK_MAX + 1, pw_climb_raw, &c, 0);
+	return c.label < 0 ? c.label : (long)(c.label & PW_ROOT_LABEL);
+}
+
+static __always_inline bool pw_protected_dev(__u32 dev, __u32 gen)
+{
+	return pw_attr(PW_ATTR_DEV, gen, dev, 0);
+}
+
+/*
+ * A file is to be read and written by the kernel from now on, for whoever opens the loop device: who hands it over needs both, whenever
+ * it was opened. Not all kernels ask anybody when they read it.
+ */
+static __noinline int pw_lends(__u32 fd, __u32 hook)
+{
+	struct file *file = pw_file_at(fd);
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct pw_op op = { .hook = hook, .need = PW_NEED_READ | PW_NEED_WRITE };
+	long label;
+
+	op.gen = pw_generation();
+	op.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	if (!inode || !op.gen || !pw_protected_dev(op.dev, op.gen))
+		return 0;
+	op.named = (__u64)(unsigned long)dentry;
+	op.ino = BPF_CORE_READ(inode, i_ino);
+	label = pw_label_looked_up(inode, dentry, op.gen);
+	return pw_errno(pw_ask(&op, label));
+}
+
+static __noinline bool pw_lends_node(__u32 fd)
+{
+	struct inode *inode = BPF_CORE_READ(pw_file_at(fd), f_inode);
+	__u32 mode = BPF_CORE_READ(inode, i_mode);
+
+	return pw_is_node(mode) && pw_node_denied(mode, BPF_CORE_READ(inode, i_rdev), 1);
+}
+
+static __always_inline int pw_loop_over(__u32 cmd, __u64 arg, __u32 hook)
+{
+	__u32 fd = (__u32)arg;
+
+	/* Not there to be read: nobody knows what it says. */
+	if (cmd == C_LOOP_CONFIGURE && bpf_probe_read_user(&fd, sizeof(fd), (const void *)arg)) {
+		pw_guard_refuse(hook, PW_R_INTERNAL, 0, cmd);
+		return -EPERM;
+	}
+	if (pw_lends_node(fd)) {
+		pw_guard_refuse(hook, PW_R_GUARD, 0, cmd);
+		return -EPERM;
+	}
+	return pw_lends(fd, hook) ? -EACCES : 0;
+}
+
+/* What is asked of a device is no matter of where its node lies. */
+static __noinline int pw_ioctl_node(const struct inode *inode, __u32 cmd, __u64 arg, __u32 hook)
+{
+	if (pw_node_refuses(inode->i_mode, inode->i_rdev, 0, hook))
+		return -EPERM;
+	if (inode->i_rdev >> 20 != LOOP_MAJOR || (cmd != C_LOOP_SET_FD && cmd != C_LOOP_CHANGE_FD && cmd != C_LOOP_CONFIGURE))
+		return 0;
+	return pw_loop_over(cmd, arg, hook);
+}
+
 static __noinline int pw_ioctl(struct file *file, __u32 cmd, __u32 hook)
 {
 	__u32 place = pw_generation() % PW_GENERATIONS, need;
-	struct pw_gen *g = bpf_map_lookup_elem(&pw_gens, &place);
+	struct pw_gen *g;
 
+	if (pw_is_wide(cmd) && pw_wide(file, hook))
+		return -EPERM;
+	g = bpf_map_lookup_elem(&pw_gens, &place);
 	need = pw_need_cmd(cmd, g ? g->actions_named & PW_A_STAT : 0);
 	return need ? pw_check_open(file, pw_need_on(file->f_inode, need), hook) : 0;
 }
 
 SEC("lsm/file_ioctl")
-int BPF_PROG(pw_file_ioctl, struct file *file, unsigned int cmd)
+int BPF_PROG(pw_file_ioctl, struct file *file, unsigned int cmd, unsigned long arg)
 {
-	if (!pw_protected(file->f_inode))
+	struct inode *inode = file->f_inode;
+	int rc;
+
+	if ((inode->i_mode & S_IFMT) == S_IFBLK || (pw_protected(inode) && pw_is_node(inode->i_mode))) {
+		rc = pw_ioctl_node(inode, cmd, arg, PW_HOOK_pw_file_ioctl);
+		return rc == -EACCES ? -EACCES : rc ? -EPERM : 0;
+	}
+	if (!pw_protected(inode))
 		return 0;
 	return pw_ioctl(file, cmd, PW_HOOK_pw_file_ioctl);
 }
 
 SEC("lsm/file_ioctl_compat")
-int BPF_PROG(pw_ioctl_compat, struct file *file, unsigned int cmd)
+int BPF_PROG(pw_ioctl_compat, struct file *file, unsigned int cmd, unsigned long arg)
 {
-	if (!pw_protected(file->f_inode))
+	struct inode *inode = file->f_inode;
+	int rc;
+
+	if ((inode->i_mode & S_IFMT) == S_IFBLK || (pw_protected(inode) && pw_is_node(inode->i_mode))) {
+		rc = pw_ioctl_node(inode, cmd, arg, PW_HOOK_pw_ioctl_compat);
+		return rc == -EACCES ? -EACCES : rc ? -EPERM : 0;
+	}
+	if (!pw_protected(inode))
 		return 0;
 	return pw_ioctl(file, cmd, PW_HOOK_pw_ioctl_compat);
 }

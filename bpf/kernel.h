@@ -31,9 +31,16 @@ struct inode {
 	__u16 i_mode;
 	unsigned int i_nlink;
 	unsigned long i_ino;
+	__u32 i_rdev;
 	struct super_block *i_sb;
 	struct hlist_head i_dentry;
 };
+
+/* When an inode changed last: the field was renamed in 6.6 and split in 6.11. */
+struct timespec64 { __s64 tv_sec; long tv_nsec; };
+struct inode___before_6_6 { struct timespec64 i_ctime; };
+struct inode___before_6_11 { struct timespec64 __i_ctime; };
+struct inode___since_6_11 { __s64 i_ctime_sec; __u32 i_ctime_nsec; };
 
 struct qstr { const unsigned char *name; };
 
@@ -46,7 +53,16 @@ struct dentry {
 
 struct dentry___since_7_0 { struct hlist_node d_alias; }; /* the union lost its name */
 
-struct path { struct dentry *dentry; };
+struct list_head { struct list_head *next; };
+struct vfsmount { struct dentry *mnt_root; struct super_block *mnt_sb; };
+struct mount {
+	struct mount *mnt_parent;
+	struct vfsmount mnt;
+	struct list_head mnt_mounts, mnt_child;
+	int mnt_id, mnt_group_id;
+};
+
+struct path { struct vfsmount *mnt; struct dentry *dentry; };
 
 struct file {
 	struct inode *f_inode;
@@ -55,12 +71,18 @@ struct file {
 	unsigned int f_mode;
 };
 
+struct io_uring_cmd { struct file *file; };
+
+enum fsnotify_obj_type { FSNOTIFY_OBJ_TYPE_INODE = 0 }; /* the kernel's own value is looked up */
+
 struct file___since_6_17 { struct path __f_path; };
 
 struct vm_area_struct { unsigned long vm_flags; struct file *vm_file; };
-struct mm_struct { struct file *exe_file; };
+typedef struct { int counter; } atomic_t;
+
+struct mm_struct { struct file *exe_file; atomic_t mm_users; };
 struct iattr { unsigned int ia_valid; };
-struct linux_binprm { struct file *file; };
+struct linux_binprm { struct file *file; unsigned int secureexec:1; };
 
 struct group_info { int ngroups; kgid_t gid[0]; };
 
@@ -77,14 +99,35 @@ struct kernfs_node {
 };
 struct kernfs_node___since_6_15 { struct kernfs_node *__parent; };
 
-struct cgroup { struct kernfs_node *kn; };
+struct bpf_map { __u32 id; };
+struct bpf_prog_aux { __u32 id; };
+struct bpf_prog { struct bpf_prog_aux *aux; };
+
+struct cgroup_root;
+struct cgroup { struct kernfs_node *kn; struct cgroup_root *root; };
 struct css_set { struct cgroup *dfl_cgrp; };
+
+struct pid { unsigned int level; };
+struct kernel_siginfo;
+
+/* A filter that hands system calls to another process has its `notif` set. */
+struct seccomp_filter { struct seccomp_filter *prev; void *notif; };
+struct seccomp { struct seccomp_filter *filter; };
+
+struct fdtable { unsigned int max_fds; struct file **fd; };
+struct files_struct { struct fdtable *fdt; };
 
 struct task_struct {
 	unsigned int flags;
+	unsigned int ptrace;
+	unsigned int in_execve:1;
 	int pid, tgid;
 	struct mm_struct *mm;
-	struct task_struct *real_parent, *group_leader;
+	struct task_struct *real_parent, *parent, *group_leader;
+	struct pid *thread_pid;
+	struct seccomp seccomp;
+	struct files_struct *files;
+	void *worker_private; /* of an io_uring worker: struct io_worker */
 	const struct cred *real_cred, *cred;
 	struct css_set *cgroups;
 	__u64 start_boottime;
@@ -93,10 +136,16 @@ struct task_struct {
 	char comm[16];
 };
 
+struct io_wq { struct task_struct *task; };
+struct io_wqe___before_6_4 { struct io_wq *wq; };
+struct io_worker { struct io_wq *wq; };
+struct io_worker___before_6_4 { struct io_wqe___before_6_4 *wqe; };
+
 #pragma clang attribute pop
 
 /* Numbers that are ABI towards user programs or have not changed since 2.6: they stand in no BTF. */
 #define PF_IO_WORKER 0x00000010
+#define PF_SIGNALED  0x00000400
 #define PF_KTHREAD   0x00200000
 
 #define MAY_WRITE  0x2
@@ -111,8 +160,12 @@ struct task_struct {
 
 #define S_IFMT  00170000
 #define S_IFDIR 0040000
+#define S_IFCHR 0020000
+#define S_IFBLK 0060000
+#define S_IFREG 0100000
 
 #define EPERM  1
+#define ENOMEM 12
 #define EACCES 13
 
 /* A step of its own: compiled once an object, checked once a call. Not every object takes every step. */

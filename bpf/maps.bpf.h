@@ -77,12 +77,12 @@ PW_MAP_LINKAGE struct {
 
 PW_MAP_LINKAGE struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 256 * 1024);
+	__uint(max_entries, PW_URGENT_BYTES);
 } pw_urgent SEC(".maps");
 
 PW_MAP_LINKAGE struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1024 * 1024);
+	__uint(max_entries, PW_ACCESS_BYTES);
 } pw_access SEC(".maps");
 
 PW_MAP_LINKAGE struct {
@@ -97,15 +97,15 @@ PW_MAP_LINKAGE struct pw_state pw_state SEC(".data.state");
 
 /*
  * What tasks were last allowed, unconditionally: see slot.bpf.h. A task has PW_SLOT_WAYS places, so that a copy from one file
- * to another finds both.
+ * to another finds both: one half for inodes, one for what has its label from a directory.
  */
-#define PW_SLOT_WAYS 4u
-#define PW_SLOTS     4096u
-#define PW_HELD      32768u
+#define PW_SLOT_WAYS 8u
+#define PW_SLOTS     8192u
+#define PW_HELD      65536u
 
 struct pw_slot {
 	__u64 task;  /* address of the task, 0: nothing here; compared, never followed */
-	__u64 inode; /* address of the inode */
+	__u64 inode; /* address of the inode, or of the directory */
 	__u64 meta;  /* slot epoch << 16 | enum pw_slot_bits */
 	__u64 lock;  /* 1 while a writer is at it */
 };

@@ -3,11 +3,20 @@
  * Hooks on names: make, remove, link, rename. A name in a store makes its inode the store's, so what crosses a border is decided on
  * both sides and a link never crosses one. Must never let one inode have names under two labels.
  */
-#include "gate.bpf.h"
+#include "device.bpf.h"
+#include "way.bpf.h"
 
 static __noinline int pw_make(struct inode *dir, struct dentry *dentry, __u32 hook)
 {
-	return pw_check(dir, dentry->d_parent, dentry, PW_NEED_CREATE, hook);
+	struct pw_op op;
+
+	/* What is made has no label of its own yet: it is as its directory. */
+	if (pw_slot_allows_in(dir, PW_SLOT_CREATE) || !pw_begin(&op, dir, dentry, PW_NEED_CREATE, hook))
+		return 0;
+	if (pw_ask(&op, pw_label(dir, dentry->d_parent, op.gen)))
+		return pw_errno(1);
+	pw_remember_in(&op, dir, PW_SLOT_CREATE);
+	return 0;
 }
 
 SEC("lsm/inode_create")
@@ -17,15 +26,31 @@ int BPF_PROG(pw_create, struct inode *dir, struct dentry *dentry)
 }
 
 SEC("lsm/inode_mknod")
-int BPF_PROG(pw_mknod, struct inode *dir, struct dentry *dentry)
+int BPF_PROG(pw_mknod, struct inode *dir, struct dentry *dentry, __u16 mode, __u32 dev)
 {
+	if (pw_node_refuses(mode, dev, 1, PW_HOOK_pw_mknod))
+		return -EPERM;
 	return pw_protected(dir) ? pw_make(dir, dentry, PW_HOOK_pw_mknod) : 0;
+}
+
+/* By itself, so that it takes no stack from what follows. */
+static __noinline int pw_mkdir_deep(struct inode *dir, struct dentry *dentry)
+{
+	struct pw_op op;
+
+	if (!pw_begin(&op, dir, dentry, PW_NEED_CREATE, PW_HOOK_pw_mkdir) || pw_fits(dir, dentry, op.gen))
+		return 0;
+	return pw_refuse(&op, PW_R_DEPTH);
 }
 
 SEC("lsm/inode_mkdir")
 int BPF_PROG(pw_mkdir, struct inode *dir, struct dentry *dentry)
 {
-	return pw_protected(dir) ? pw_make(dir, dentry, PW_HOOK_pw_mkdir) : 0;
+	if (!pw_protected(dir))
+		return 0;
+	if (pw_mkdir_deep(dir, dentry))
+		return pw_errno(1);
+	return pw_make(dir, dentry, PW_HOOK_pw_mkdir);
 }
 
 SEC("lsm/inode_symlink")
@@ -36,11 +61,14 @@ int BPF_PROG(pw_symlink, struct inode *dir, struct dentry *dentry)
 
 static __noinline int pw_unmake(struct dentry *dentry, __u32 hook)
 {
-	struct inode *inode = dentry->d_inode;
+	struct inode *inode = dentry->d_inode, *giver;
 	struct pw_op op;
 	long label;
 
-	if (!pw_begin(&op, inode, dentry, PW_NEED_DELETE, hook))
+	if (!inode)
+		return 0;
+	giver = pw_label_giver(inode, dentry);
+	if ((giver && pw_slot_allows_in(giver, PW_SLOT_DELETE)) || !pw_begin(&op, inode, dentry, PW_NEED_DELETE, hook))
 		return 0;
 	label = pw_label(inode, dentry, op.gen);
 	if (label < 0)
@@ -49,7 +77,12 @@ static __noinline int pw_unmake(struct dentry *dentry, __u32 hook)
 	/* The root's inode is what the store is known by. */
 	if (label & PW_ROOT_STORE)
 		return pw_refuse(&op, PW_R_ROOT);
-	return op.label ? pw_judge(&op) : 0;
+	if (pw_ask(&op, label))
+		return 1;
+	/* The directory is locked: it cannot go, nor can the file go to another one. */
+	if (giver)
+		pw_remember_in(&op, giver, PW_SLOT_DELETE);
+	return 0;
 }
 
 SEC("lsm/inode_unlink")
@@ -61,6 +94,8 @@ int BPF_PROG(pw_unlink, struct inode *dir, struct dentry *dentry)
 SEC("lsm/inode_rmdir")
 int BPF_PROG(pw_rmdir, struct inode *dir, struct dentry *dentry)
 {
+	if (pw_way_stays(dentry, PW_NEED_DELETE, PW_HOOK_pw_rmdir))
+		return -EACCES;
 	return pw_protected(dir) ? pw_errno(pw_unmake(dentry, PW_HOOK_pw_rmdir)) : 0;
 }
 
@@ -156,7 +191,7 @@ static __noinline int pw_rename_slow(struct dentry *old, struct inode *dir, stru
 		return 0;
 	from = pw_label(inode, old, op.gen);
 	to = pw_label(dir, name->d_parent, op.gen);
-	if (from < 0 || to < 0)
+	if (from < 0 || to < 0 || (pw_is_dir(inode) && !pw_fits(dir, name, op.gen)))
 		return pw_refuse(&op, PW_R_DEPTH);
 	refused = pw_rename_judge(&op, old, name, (__u32)from, (__u32)to);
 	if (!refused && gone) {
@@ -178,6 +213,10 @@ static __noinline int pw_rename_slow(struct dentry *old, struct inode *dir, stru
 SEC("lsm/inode_rename")
 int BPF_PROG(pw_rename, struct inode *old_dir, struct dentry *old, struct inode *dir, struct dentry *name)
 {
+	/* Both, because they may change places. */
+	if (pw_way_stays(old, PW_NEED_DELETE | PW_NEED_CREATE, PW_HOOK_pw_rename) ||
+	    pw_way_stays(name, PW_NEED_DELETE | PW_NEED_CREATE, PW_HOOK_pw_rename))
+		return -EACCES;
 	return pw_protected(dir) ? pw_errno(pw_rename_slow(old, dir, name)) : 0;
 }
 

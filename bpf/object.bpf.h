@@ -11,6 +11,7 @@
 
 /* Results beside a PW_ATTR_LABEL word (label, and PW_ROOT_STORE for a store's root itself). */
 #define PW_LABEL_UNKNOWN (-1)
+#define PW_LABEL_DEEP    (-2) /* the walk ended before anything known */
 
 /*
  * Labels are kept per generation and object epoch in one word: a task that still sees the old generation and one that sees the
@@ -26,19 +27,40 @@ static __always_inline bool pw_is_dir(const struct inode *inode)
 	return (inode->i_mode & S_IFMT) == S_IFDIR;
 }
 
+/* May an inode of this number be registered: as a store's root, or as a hard link? */
+static __always_inline bool pw_maybe_exact(__u64 ino)
+{
+	__u32 bit = pw_bloom_bit(ino);
+
+	return PW_READ(pw_state.bloom[(bit >> 6) & (PW_BLOOM_WORDS - 1)]) >> (bit & 63) & 1;
+}
+
 /*
  * Is exactly this inode registered: as a store's root if it is a directory, as a hard link if it is not? The word, or 0. On an
  * overlay directories and files are numbered apart, so a file may well have the number of a store's root.
  */
 static __always_inline __u64 pw_label_exact(__u32 dev, __u64 ino, __u32 mode, __u32 gen)
 {
-	__u32 bit = pw_bloom_bit(ino);
 	__u64 word;
 
-	if (!(PW_READ(pw_state.bloom[(bit >> 6) & (PW_BLOOM_WORDS - 1)]) >> (bit & 63) & 1))
+	if (!pw_maybe_exact(ino))
 		return 0;
 	word = pw_attr(PW_ATTR_LABEL, gen, dev, ino);
 	return !(word & PW_ROOT_STORE) == ((mode & S_IFMT) == S_IFDIR) ? 0 : word;
+}
+
+/*
+ * The directory that this plain file certainly has its label from, to be compared and never followed; NULL: ask pw_label(). Whoever
+ * registers inodes for another reason must set their bit in the bloom filter, or the directory speaks for them.
+ */
+static __always_inline struct inode *pw_label_giver(const struct inode *inode, const struct dentry *dentry)
+{
+	struct dentry *up;
+
+	if (dentry->d_inode != inode || (inode->i_mode & S_IFMT) != S_IFREG || pw_maybe_exact(inode->i_ino))
+		return NULL;
+	up = dentry->d_parent;
+	return up && up != dentry ? up->d_inode : NULL;
 }
 
 struct pw_climb {
@@ -47,6 +69,17 @@ struct pw_climb {
 	long label;
 	__u32 dev, gen;
 };
+
+/*
+ * A registered directory, i steps up: too far for a store. Outside a tree may be as deep, so the walk goes on to the filesystem's root,
+ * twice as far as any path can name in one piece.
+ */
+static __always_inline long pw_climb_found(__u32 i, __u64 word)
+{
+	if (i > PW_WALK_MAX)
+		return PW_LABEL_UNKNOWN;
+	return (long)(i ? word & PW_ROOT_LABEL : word);
+}
 
 static long pw_climb_typed(__u32 i, struct pw_climb *c)
 {
@@ -59,7 +92,7 @@ static long pw_climb_typed(__u32 i, struct pw_climb *c)
 	inode = at->d_inode;
 	word = inode ? pw_label_exact(c->dev, inode->i_ino, inode->i_mode, c->gen) : 0;
 	if (word) {
-		c->label = (long)(i ? word & PW_ROOT_LABEL : word);
+		c->label = pw_climb_found(i, word);
 		return 1;
 	}
 	up = at->d_parent;
@@ -72,11 +105,21 @@ static long pw_climb_typed(__u32 i, struct pw_climb *c)
 	return 0;
 }
 
+/*
+ * Where nothing but polyward's own directories is to be kept, a deep tree is somebody else's: nobody but polyward makes directories
+ * in those, and it makes none below another.
+ */
+static __always_inline void pw_climb_end(struct pw_climb *c)
+{
+	if (c->label == PW_LABEL_DEEP && pw_attr(PW_ATTR_DEV, c->gen, c->dev, 0) == PW_DEV_OWN)
+		c->label = PW_LABEL_OUTSIDE;
+}
+
 /* The label of a directory, by its own dentry. Kept in its inode storage if it was found. */
 PW_STEP long pw_label_dir(struct inode *inode, struct dentry *dentry, __u32 gen)
 {
 	__u32 epoch = pw_object_epoch(gen);
-	struct pw_climb c = { .at = dentry, .label = PW_LABEL_UNKNOWN, .gen = gen };
+	struct pw_climb c = { .at = dentry, .label = PW_LABEL_DEEP, .gen = gen };
 	struct super_block *sb;
 	__u64 *kept, word;
 
@@ -93,13 +136,35 @@ PW_STEP long pw_label_dir(struct inode *inode, struct dentry *dentry, __u32 gen)
 		return PW_LABEL_UNKNOWN;
 	c.dev = sb->s_dev;
 	c.top = sb->s_root;
-	bpf_loop(PW_WALK_MAX + 1, pw_climb_typed, &c, 0);
-	if (c.label == PW_LABEL_UNKNOWN)
+	bpf_loop(PW_WALK_FAR, pw_climb_typed, &c, 0);
+	pw_climb_end(&c);
+	if (c.label < 0)
 		return c.label;
 	kept = bpf_inode_storage_get(&pw_objects, inode, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (kept)
 		PW_WRITE(*kept, (__u64)c.label << 32 | epoch);
 	return c.label;
+}
+
+/*
+ * Would a directory of this name be one that we know? One below PW_WALK_MAX could never be opened, and so never be removed: it must
+ * not come to stand there.
+ */
+PW_STEP bool pw_fits(struct inode *dir, struct dentry *name, __u32 gen)
+{
+	struct pw_climb c = { .at = name, .label = PW_LABEL_DEEP, .gen = gen };
+	struct super_block *sb;
+
+	if (!dir || !name)
+		return false;
+	sb = dir->i_sb;
+	if (!sb)
+		return false;
+	c.dev = sb->s_dev;
+	c.top = sb->s_root;
+	bpf_loop(PW_WALK_FAR, pw_climb_typed, &c, 0);
+	pw_climb_end(&c);
+	return c.label >= 0;
 }
 
 static long pw_climb_raw(__u32 i, struct pw_climb *c)
@@ -109,7 +174,7 @@ static long pw_climb_raw(__u32 i, struct pw_climb *c)
 	__u64 word = pw_label_exact(c->dev, BPF_CORE_READ(inode, i_ino), BPF_CORE_READ(inode, i_mode), c->gen);
 
 	if (word || up == at || !up) {
-		c->label = word ? (long)(i ? word & PW_ROOT_LABEL : word) : up && at == c->top ? PW_LABEL_OUTSIDE : PW_LABEL_UNKNOWN;
+		c->label = word ? pw_climb_found(i, word) : up && at == c->top ? PW_LABEL_OUTSIDE : PW_LABEL_UNKNOWN;
 		return 1;
 	}
 	c->at = up;
@@ -137,7 +202,7 @@ static __always_inline struct dentry *pw_first_name(struct inode *inode)
 PW_STEP long pw_label_raw(struct inode *inode, __u64 address, __u32 gen)
 {
 	__u32 epoch = pw_object_epoch(gen);
-	struct pw_climb c = { .label = PW_LABEL_UNKNOWN, .gen = gen };
+	struct pw_climb c = { .label = PW_LABEL_DEEP, .gen = gen };
 	struct dentry *at = (struct dentry *)(unsigned long)address;
 	__u64 *kept, word;
 
@@ -156,8 +221,9 @@ PW_STEP long pw_label_raw(struct inode *inode, __u64 address, __u32 gen)
 	c.at = at;
 	c.dev = BPF_CORE_READ(inode, i_sb, s_dev);
 	c.top = BPF_CORE_READ(inode, i_sb, s_root);
-	bpf_loop(PW_WALK_MAX + 1, pw_climb_raw, &c, 0);
-	kept = c.label == PW_LABEL_UNKNOWN ? NULL :
+	bpf_loop(PW_WALK_FAR, pw_climb_raw, &c, 0);
+	pw_climb_end(&c);
+	kept = c.label < 0 ? NULL :
 	       bpf_inode_storage_get(&pw_objects, inode, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (kept)
 		PW_WRITE(*kept, (__u64)c.label << 32 | epoch);
@@ -166,8 +232,8 @@ PW_STEP long pw_label_raw(struct inode *inode, __u64 address, __u32 gen)
 
 /*
  * The label of an inode reached by this dentry: label | PW_ROOT_STORE for a store's root, or PW_LABEL_UNKNOWN. The caller has asked
- * pw_protected(). Deeper than PW_WALK_MAX below every store and the filesystem's root is unknown, and so refused: what is not
- * known to be outside may be inside.
+ * pw_protected(). Deeper than PW_WALK_MAX below a store, or than PW_WALK_FAR below the filesystem's root, is unknown, and so refused:
+ * what is not known to be outside may be inside.
  */
 PW_STEP long pw_label(struct inode *inode, struct dentry *dentry, __u32 gen)
 {

@@ -9,9 +9,11 @@
 
 #include "state.bpf.h"
 
+/* Flags belong to a process and stand with its first thread. */
 static __always_inline bool pw_task_has(struct task_struct *task, __u32 flag)
 {
-	struct pw_subject *kept = bpf_task_storage_get(&pw_subjects, task, NULL, 0);
+	struct task_struct *leader = task->group_leader;
+	struct pw_subject *kept = leader ? bpf_task_storage_get(&pw_subjects, leader, NULL, 0) : NULL;
 
 	return kept && (kept->flags & flag);
 }
@@ -39,9 +41,15 @@ static __always_inline bool pw_own_bpf(__u32 what, __u32 id)
 
 /*
  * Count and record a refusal that no table has a say in and that is not about a file: `hook` and `reason` as in struct pw_event,
- * label 0 or the label concerned, target as in struct pw_event. Returns -EPERM, the errno that these system calls document. In
- * guard.bpf.c; checked by itself.
+ * label 0 or the label concerned, target as in struct pw_event. In guard.bpf.c; checked by itself.
  */
-int pw_guard_refuse(__u32 hook, __u32 reason, __u32 label, __u32 target);
+int pw_guard_record(__u32 hook, __u32 reason, __u32 label, __u32 target);
+
+/* ... and the errno that these system calls document. Newer kernels want to see that a hook returns no other number. */
+static __always_inline int pw_guard_refuse(__u32 hook, __u32 reason, __u32 label, __u32 target)
+{
+	pw_guard_record(hook, reason, label, target);
+	return -EPERM;
+}
 
 #endif

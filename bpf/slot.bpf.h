@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The memory of the hot path: "this task was last allowed this on this inode, unconditionally". Only plain permission is ever
- * remembered: never a refusal, nothing timed, nothing in mode audit. Losing an entry costs time and nothing else.
+ * remembered: never a refusal, nothing timed, nothing in mode audit. Losing an entry costs time and nothing else. The second half
+ * of a task's places says it of a directory: "this task was last allowed this on every file that has its label from this directory",
+ * which serves names made and taken away and the first opening of each file. pw_label_giver() says which files these are.
  *
  * Why a reader may trust what it finds. A place is written in this order: task = 0, inode, meta, task. A reader that finds
  * its own address in `task`, then reads inode and meta, then finds its own address again has read what it wrote itself: an entry
@@ -19,8 +21,14 @@
 
 enum pw_slot_bits {
 	PW_SLOT_MASK   = MAY_READ | MAY_WRITE | MAY_APPEND, /* what file_permission may be asked for */
-	PW_SLOT_QUIET  = 1u << 4, /* openings need no record: only then may file_open be content with this entry */
+	PW_SLOT_QUIET  = 1u << 4, /* needs no record: only then may any hook but file_permission be content with this entry */
+	PW_SLOT_CREATE = 1u << 5, /* of a directory: names may be made in it */
+	PW_SLOT_DELETE = 1u << 6, /* ... and taken away, of files that have their label from it */
+	PW_SLOT_ALL    = PW_SLOT_MASK | PW_SLOT_CREATE | PW_SLOT_DELETE,
 };
+
+/* MAY_* above this: permits nothing, but was recorded since it was opened (strict stores). */
+#define PW_SLOT_RECORDED_SHIFT 8
 
 /*
  * An address as a number that can be hashed and compared. The verifier lets nobody calculate with a kernel pointer, but it does
@@ -41,20 +49,27 @@ static __always_inline __u64 pw_task_id(void)
 
 /* Where things lie is calculated in bytes: this is the hot path. A task's places follow each other. */
 #define PW_SLOT_SET_BYTES (PW_SLOT_WAYS * sizeof(struct pw_slot))
+#define PW_SLOT_WAY_BITS  ((PW_SLOT_WAYS / 2 - 1) * sizeof(struct pw_slot))
+#define PW_SLOT_IN_BIT    (PW_SLOT_WAYS / 2 * sizeof(struct pw_slot))
 
 static __always_inline struct pw_slot *pw_slot_at(__u64 task, __u64 way_bytes)
 {
-	__u64 off_bytes = ((task << 1) ^ (task >> 7)) & (sizeof(pw_slots.slot) - PW_SLOT_SET_BYTES);
+	__u64 off_bytes = ((task << 2) ^ (task >> 6)) & (sizeof(pw_slots.slot) - PW_SLOT_SET_BYTES);
 
 	off_bytes |= way_bytes & (PW_SLOT_SET_BYTES - sizeof(struct pw_slot));
 	asm volatile("" : "+r"(off_bytes)); /* the mask below must stay the last word on it */
 	return (void *)pw_slots.slot + (off_bytes & (sizeof(pw_slots.slot) - sizeof(struct pw_slot)));
 }
 
-/* The place among the task's that this inode would take, in bytes: pw_slot_at() masks it. */
+/* The place among the task's that this inode would take, in bytes: for itself, and for the files that have their label from it. */
 static __always_inline __u64 pw_slot_way(__u64 inode)
 {
-	return inode >> 2;
+	return inode >> 2 & PW_SLOT_WAY_BITS;
+}
+
+static __always_inline __u64 pw_slot_way_in(__u64 inode)
+{
+	return pw_slot_way(inode) | PW_SLOT_IN_BIT;
 }
 
 static __always_inline __u32 *pw_slot_held(__u64 inode)
@@ -62,10 +77,9 @@ static __always_inline __u32 *pw_slot_held(__u64 inode)
 	return &pw_slots.held[((inode * 0x9e3779b97f4a7c15ull) >> 40) & (PW_HELD - 1)];
 }
 
-/* May this task do all of `mask` to this inode, as far as is remembered? */
-static __always_inline bool pw_slot_allows(__u64 task, __u64 inode, __u32 mask)
+/* Does this place say that the task may do all of `mask` to the inode? */
+static __always_inline bool pw_slot_says(struct pw_slot *s, __u64 task, __u64 inode, __u32 mask)
 {
-	struct pw_slot *s = pw_slot_at(task, pw_slot_way(inode));
 	__u64 meta;
 
 	if (PW_READ(s->task) != task || PW_READ(s->inode) != inode)
@@ -76,18 +90,55 @@ static __always_inline bool pw_slot_allows(__u64 task, __u64 inode, __u32 mask)
 	return PW_READ(s->task) == task;
 }
 
-/* `epoch` was read before the decision; `bits` is mask and PW_SLOT_QUIET. Gives up when somebody else is at the place. */
-int pw_slot_fill(__u64 task, __u64 inode, __u32 epoch, __u32 bits);
+/* May this task do all of `mask` to this inode, as far as is remembered? */
+static __always_inline bool pw_slot_allows(__u64 task, __u64 inode, __u32 mask)
+{
+	return pw_slot_says(pw_slot_at(task, pw_slot_way(inode)), task, inode, mask);
+}
 
-/* A plain store of 0 needs no lock: whatever it races with, the place then holds one entry whole or none. */
+/* ... and to all that has its label from this directory, without a record? */
+static __always_inline bool pw_slot_allows_in(const struct inode *dir, __u32 mask)
+{
+	__u64 task = pw_task_id(), id = pw_id(dir);
+
+	return pw_slot_says(pw_slot_at(task, pw_slot_way_in(id)), task, id, mask | PW_SLOT_QUIET);
+}
+
+/* `epoch` was read before the decision; `bits` are of enum pw_slot_bits. Gives up when somebody else is at the place. */
+int pw_slot_fill(__u64 inode, __u64 way_bytes, __u32 epoch, __u32 bits);
+
+/*
+ * A plain store of 0 needs no lock: whatever it races with, the place then holds one entry whole or none. What nobody is at is given
+ * back as well: a place that names an inode for nobody would cost everybody's memory when that inode goes.
+ */
 static __always_inline void pw_slot_forget(__u64 task)
 {
 	for (__u32 way = 0; way < PW_SLOT_WAYS; way++) {
 		struct pw_slot *s = pw_slot_at(task, way * sizeof(*s));
+		__u64 inode;
 
-		if (PW_READ(s->task) == task)
-			PW_WRITE(s->task, 0);
+		if (PW_READ(s->task) != task)
+			continue;
+		PW_WRITE(s->task, 0);
+		if (__sync_val_compare_and_swap(&s->lock, 0, 1))
+			continue;
+		inode = PW_READ(s->inode);
+		if (inode && !PW_READ(s->task)) {
+			PW_WRITE(s->inode, 0);
+			__sync_fetch_and_add(pw_slot_held(inode), -1);
+		}
+		PW_WRITE(s->lock, 0);
 	}
+}
+
+/* The file has another directory meanwhile: what was remembered of this one may rest on that one's label, or come after its end. */
+static __always_inline void pw_slot_forget_in(const struct inode *dir)
+{
+	__u64 task = pw_task_id(), id = pw_id(dir);
+	struct pw_slot *s = pw_slot_at(task, pw_slot_way_in(id));
+
+	if (PW_READ(s->task) == task && PW_READ(s->inode) == id)
+		PW_WRITE(s->task, 0);
 }
 
 /*
@@ -96,16 +147,24 @@ static __always_inline void pw_slot_forget(__u64 task)
  */
 static __always_inline void pw_slot_inode_gone(__u64 task, __u64 inode)
 {
-	struct pw_slot *s;
+	struct pw_slot *self, *in;
 	__u32 held = PW_READ(*pw_slot_held(inode));
+	bool self_names, in_names;
 
 	if (!held)
 		return;
-	s = pw_slot_at(task, pw_slot_way(inode));
-	if (held == 1 && PW_READ(s->inode) == inode)
-		PW_WRITE(s->task, 0);
-	else
+	self = pw_slot_at(task, pw_slot_way(inode));
+	in = pw_slot_at(task, pw_slot_way_in(inode));
+	self_names = PW_READ(self->inode) == inode;
+	in_names = PW_READ(in->inode) == inode;
+	if (held != (__u32)self_names + in_names) {
 		__sync_fetch_and_add(&pw_state.slot_epoch, 1);
+		return;
+	}
+	if (self_names)
+		PW_WRITE(self->task, 0);
+	if (in_names)
+		PW_WRITE(in->task, 0);
 }
 
 #endif

@@ -29,6 +29,14 @@ static __always_inline __u64 pw_attr(__u32 kind, __u32 gen, __u64 a, __u64 b)
 	return value ? *value : 0;
 }
 
+/* May an inode of this number be registered? No: certainly not. */
+static __always_inline bool pw_perhaps_registered(__u64 ino)
+{
+	__u32 bit = pw_bloom_bit(ino);
+
+	return PW_READ(pw_state.bloom[(bit >> 6) & (PW_BLOOM_WORDS - 1)]) >> (bit & 63) & 1;
+}
+
 /*
  * Two protected filesystems share a place of the direct map: which of them this is, or neither, only the hash can say. Pipes and
  * sockets of an innocent third one that lands there must not be looked for in a store.

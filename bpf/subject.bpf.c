@@ -5,65 +5,6 @@
  */
 #include "subject.bpf.h"
 
-#define PW_GROUPS_MAX 1024 /* supplementary groups looked at: what comes after them gives no role */
-
-struct pw_groups { __u64 gids; __u64 roles; __u32 gen; __u32 pad_; };
-
-static long pw_add_group(__u32 i, struct pw_groups *g)
-{
-	__u32 gid;
-
-	if (bpf_probe_read_kernel(&gid, sizeof(gid), (const void *)(g->gids + 4ull * i)))
-		return 1;
-	g->roles |= pw_attr(PW_ATTR_GID, g->gen, gid, 0);
-	return 0;
-}
-
-static __always_inline __u64 pw_roles_by_group(const struct cred *cred, __u32 gen)
-{
-	struct group_info *info = cred->group_info;
-	struct pw_groups groups = { .gen = gen };
-	__u32 count;
-
-	groups.roles = pw_attr(PW_ATTR_GID, gen, cred->gid.val, 0);
-	if (info) {
-		count = (__u32)info->ngroups;
-		groups.gids = (__u64)(unsigned long)info + bpf_core_field_offset(struct group_info, gid);
-		bpf_loop(count < PW_GROUPS_MAX ? count : PW_GROUPS_MAX, pw_add_group, &groups, 0);
-	}
-	return groups.roles;
-}
-
-/* Roles whose members clause names this user or one of its groups. */
-static __always_inline __u64 pw_roles_by_member(const struct cred *cred, __u32 login_uid, const struct pw_gen *g, __u32 gen)
-{
-	__u32 uid = cred->uid.val;
-	__u64 user = pw_attr(PW_ATTR_UID, gen, uid, 0), groups = 0, counted = 0, named = user;
-
-	if (g->loose || pw_groups_count(uid, login_uid))
-		groups = pw_roles_by_group(cred, gen);
-	if (g->loose && login_uid != 0xffffffffu && login_uid != uid)
-		named |= pw_attr(PW_ATTR_UID, gen, login_uid, 0);
-	if (pw_user_counts(uid, login_uid))
-		counted |= user;
-	if (pw_groups_count(uid, login_uid))
-		counted |= groups;
-	return pw_members(g, counted, named | groups);
-}
-
-static __always_inline __u64 pw_roles_by_program(struct task_struct *task, __u32 gen)
-{
-	struct mm_struct *mm = task->mm;
-	struct file *exe;
-	struct inode *inode;
-
-	if (!mm)
-		return 0;
-	exe = mm->exe_file;
-	inode = exe ? exe->f_inode : NULL;
-	return inode ? pw_attr(PW_ATTR_EXE, gen, inode->i_sb->s_dev, inode->i_ino) : 0;
-}
-
 /* The node one up in the cgroup tree. The field got underscores in 6.15. */
 static __always_inline struct kernfs_node *pw_kernfs_parent(struct kernfs_node *kn)
 {
@@ -94,127 +35,124 @@ static __always_inline bool pw_is_user_slice(const struct pw_unit_key *key)
 		 (n[8] ^ 'c') | (n[9] ^ 'e') | n[10]);
 }
 
-struct pw_climb_units {
+/*
+ * Roles by systemd unit, from a control group's node upwards. A name counts only where systemd alone makes names: below nothing
+ * but slices, and not below user.slice, whose owners make what they like. So a level that is no slice takes away what was found
+ * below it, and user.slice at the top takes all. Deeper than PW_UNIT_DEPTH_MAX: what stands above is unknown, no role. A plain
+ * loop: a callback would be one frame more than the deepest hook has left.
+ */
+__noinline __u64 pw_roles_by_unit(__u64 node, __u32 gen)
+{
+	struct kernfs_node *at = (struct kernfs_node *)(unsigned long)node, *up;
+	struct pw_unit_key key = { .gen = gen };
+	__u64 roles = 0, *found;
+	long len_bytes;
+
+	for (__u32 i = 0; i <= PW_UNIT_DEPTH_MAX; i++) {
+		up = pw_kernfs_parent(at);
+		if (!up)
+			return roles;
+		__builtin_memset(key.name, 0, sizeof(key.name));
+		len_bytes = bpf_probe_read_kernel_str(key.name, sizeof(key.name), BPF_CORE_READ(at, name));
+		if (!pw_is_slice(&key, len_bytes))
+			roles = 0;
+		/* A name that fills the buffer may have been cut: it is nobody's. */
+		found = len_bytes > 1 && len_bytes < PW_UNIT_NAME_MAX ? bpf_map_lookup_elem(&pw_units, &key) : NULL;
+		if (found)
+			roles |= *found;
+		if (!pw_kernfs_parent(up) && pw_is_user_slice(&key))
+			roles = 0;
+		at = up;
+	}
+	return 0;
+}
+
+struct pw_climb_unit {
 	struct kernfs_node *at;
-	__u64 roles;
+	__u64 unit;
 	__u32 top;
 	struct pw_unit_key key;
 };
 
-static long pw_add_unit(__u32 i, struct pw_climb_units *c)
+static long pw_find_unit(__u32 i, struct pw_climb_unit *c)
 {
 	struct kernfs_node *at = c->at, *up = pw_kernfs_parent(at);
-	__u64 *found = NULL;
 	long len_bytes;
 
 	if (!up) {
 		c->top = 1;
 		return 1;
 	}
-	__builtin_memset(c->key.name, 0, sizeof(c->key.name));
 	len_bytes = bpf_probe_read_kernel_str(c->key.name, sizeof(c->key.name), BPF_CORE_READ(at, name));
 	if (!pw_is_slice(&c->key, len_bytes))
-		c->roles = 0;
-	/* A name that fills the buffer may have been cut: it is nobody's. */
-	if (len_bytes > 1 && len_bytes < PW_UNIT_NAME_MAX)
-		found = bpf_map_lookup_elem(&pw_units, &c->key);
-	if (found)
-		c->roles |= *found;
-	if (!pw_kernfs_parent(up) && pw_is_user_slice(&c->key))
-		c->roles = 0;
+		c->unit = BPF_CORE_READ(at, id);
 	c->at = up;
 	return 0;
 }
 
-/*
- * Roles by systemd unit, from the task's own control group upwards. A name counts only where systemd alone makes names: below
- * nothing but slices, and not below user.slice, whose owners make what they like. So a level that is no slice takes away what
- * was found below it, and user.slice at the top takes all. Deeper than PW_UNIT_DEPTH_MAX: what stands above is unknown, no role.
- */
-__u64 pw_roles_by_unit(__u32 gen)
+/* The same way up, for the control group itself. */
+__noinline __u64 pw_unit(__u64 node)
 {
-	struct pw_climb_units c = {};
+	struct pw_climb_unit c = {};
 
-	c.at = BPF_CORE_READ(bpf_get_current_task_btf(), cgroups, dfl_cgrp, kn);
-	c.key.gen = gen;
-	c.roles = c.top = bpf_get_smp_processor_id() >> 31; /* 0; see pw_opaque_zero() */
-	bpf_loop(PW_UNIT_DEPTH_MAX + 1, pw_add_unit, &c, 0);
-	return c.top ? c.roles : 0;
+	c.at = (struct kernfs_node *)(unsigned long)node;
+	c.unit = c.top = bpf_get_smp_processor_id() >> 31; /* 0; see pw_opaque_zero() */
+	bpf_loop(PW_UNIT_DEPTH_MAX + 1, pw_find_unit, &c, 0);
+	return c.top ? c.unit : 0;
 }
 
 /*
- * Credentials that the roles come from. An io_uring worker keeps those of the moment it was made and borrows the submitter's for
- * each request: it has a role only where both are the same user's. NULL: no roles.
+ * A traced process does what its tracer likes. It has roles only by what both are: the same user of the same login with the same
+ * groups. That goes for who was traced before there was a policy, too, and for who asked to be.
  */
-static __always_inline const struct cred *pw_subject_cred(struct task_struct *task)
+PW_STEP bool pw_traced_by_another(struct task_struct *task)
 {
-	const struct cred *real = task->real_cred, *now = task->cred;
+	struct task_struct *tracer = task->parent;
+	const struct cred *mine = task->real_cred, *its = tracer ? tracer->real_cred : NULL;
 
-	if (!real || (task->flags & PF_KTHREAD))
-		return NULL;
-	if (task->flags & PF_IO_WORKER)
-		return now && now->uid.val == real->uid.val ? now : NULL;
-	return real;
-}
-
-/* Fill in s->roles and s->row under this generation. */
-int pw_subject_compute(struct pw_subject *s, __u32 gen)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	const struct cred *cred;
-	__u32 place = gen % PW_GENERATIONS;
-	struct pw_gen *g = bpf_map_lookup_elem(&pw_gens, &place);
-	__u64 members, programs = 0, units = 0, row;
-
-	if (!s)
-		return 0;
-	s->roles = 0;
-	s->row = 0;
-	cred = pw_subject_cred(task);
-	if (!cred || !g || g->gen != gen)
-		return 0;
-	members = pw_roles_by_member(cred, pw_login_uid(task), g, gen);
-	if (g->startable & ~g->program_any)
-		programs = pw_roles_by_program(task, gen);
-	if (g->startable & ~g->unit_any)
-		units = pw_roles_by_unit(gen);
-	s->roles = pw_roles_close(g, pw_roles_base(g, members, programs, units));
-	if (s->roles) {
-		/* Row 0 is the empty set's, so 0 is "not interned" here. */
-		row = pw_attr(PW_ATTR_ROLES, gen, s->roles, 0);
-		s->row = row ? (__u32)row : PW_ROW_NONE;
-	}
-	return 0;
+	if (!its || !mine)
+		return true;
+	return its->uid.val != mine->uid.val || its->gid.val != mine->gid.val || its->group_info != mine->group_info ||
+	       pw_login_uid(tracer) != pw_login_uid(task);
 }
 
 /*
  * The subject as of now, into *ret. From task storage if nothing has changed since; else computed, and kept if there is room. The
- * epoch is read first: whatever changes while we compute makes the result stale.
+ * epoch is read first: whatever changes while we compute makes the result stale. ret->epoch 0: nothing that follows from it may
+ * be remembered.
  */
 int pw_subject_now(struct pw_subject *ret, __u32 gen)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pw_subject *kept = bpf_task_storage_get(&pw_subjects, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	__u32 epoch = PW_READ(pw_state.subject_epoch);
+	__u32 epoch = PW_READ(pw_state.subject_epoch), traced = task->ptrace;
 	__u64 cred = (__u64)(unsigned long)task->real_cred;
 
 	if (!ret)
 		return 0;
-	if (kept && kept->epoch == epoch && kept->gen == gen && kept->cred == cred) {
+	if (kept && kept->epoch == epoch && kept->gen == gen && kept->cred == cred && !traced) {
 		*ret = *kept;
 		return 0;
 	}
 	__builtin_memset(ret, 0, sizeof(*ret));
-	ret->flags = kept ? kept->flags : 0;
-	pw_subject_compute(ret, gen);
-	if (!kept || (task->flags & PF_IO_WORKER))
+	ret->flags = pw_process_flags(task);
+	if (traced)
+		ret->flags |= PW_SUBJECT_NO_PROGRAM | PW_SUBJECT_NO_UNIT;
+	if (!traced || !pw_traced_by_another(task))
+		ret->roles = pw_roles_of(task, ret->flags, gen);
+	if (ret->roles) {
+		/* Row 0 is the empty set's, so 0 is "not interned" here. */
+		ret->row = (__u32)pw_roles_attr(PW_ATTR_ROLES, gen, ret->roles, 0);
+		if (!ret->row)
+			ret->row = PW_ROW_NONE;
+	}
+	if (!kept || traced || (task->flags & PF_IO_WORKER))
 		return 0;
 	kept->epoch = 0;
 	kept->roles = ret->roles;
 	kept->row = ret->row;
 	kept->gen = gen;
 	kept->cred = cred;
-	kept->epoch = epoch;
+	kept->epoch = ret->epoch = epoch;
 	return 0;
 }
-

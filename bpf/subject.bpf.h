@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Who acts: from the current task to its set of active roles. Computed when something about the task, its program, its control
- * group or the policy has changed, and kept in task storage. Asks the task's real credentials, never the effective ones, so that
- * an overlay's or a server's borrowed identity carries no role. Must never give a role where an answer is missing.
+ * Who acts: the current task's set of active roles. Computed (roles.bpf.h) when something about the task, its program, its control
+ * group or the policy has changed, and kept in task storage. Must never keep what may change without a hook that tells.
  */
 #ifndef PW_SUBJECT_BPF_H
 #define PW_SUBJECT_BPF_H
 
-#include "state.bpf.h"
-#include <polyward/decide.h>
-
-static __always_inline __u32 pw_login_uid(struct task_struct *task)
-{
-	return bpf_core_field_exists(task->loginuid) ? task->loginuid.val : 0xffffffffu;
-}
+#include "roles.bpf.h"
 
 /*
  * The subject as of now, into *ret. From task storage if nothing has changed since; else computed, and kept if there is room.
- * In subject.bpf.c; a function that the verifier checks by itself.
+ * ret->epoch 0: nothing that follows from it may be remembered. In subject.bpf.c; a function that the verifier checks by itself.
  */
 int pw_subject_now(struct pw_subject *ret, __u32 gen);
 
@@ -29,7 +22,7 @@ static __always_inline void pw_subject_stale(struct task_struct *task, __u32 fla
 	if (!kept)
 		return;
 	kept->epoch = 0;
-	kept->flags &= flags_kept;
+	__sync_fetch_and_and(&kept->flags, flags_kept);
 }
 
 #endif

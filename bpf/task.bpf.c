@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Hooks on what makes up a subject: a task that begins, changes its user or groups, or comes into another control group; and
- * on inodes that end. They only forget. Must never refuse anything.
+ * on inodes that end. They forget, and note what a process must carry along. Must never refuse anything but a new task that could not
+ * carry what its maker must.
  */
+#include "own.bpf.h"
 #include "slot.bpf.h"
 #include "subject.bpf.h"
+
+#define CLONE_THREAD      0x00010000ull
+#define CLONE_INTO_CGROUP 0x200000000ull
 
 static __noinline int pw_forget_me(void)
 {
@@ -31,11 +36,63 @@ int BPF_PROG(pw_setgroups)
 	return pw_forget_me();
 }
 
-/* A new task may have the address of one that is gone. Task storage is its own from the start and needs nothing. */
-SEC("lsm/task_alloc")
-int BPF_PROG(pw_task_alloc, struct task_struct *task)
+/*
+ * A login gives a session its login uid once, when it has none. Who has one and takes another is not logging in: with the right
+ * to do that (CAP_AUDIT_CONTROL) one could be anybody. So it ends all roles by user and group, for the process and what it starts.
+ */
+SEC("fentry/audit_set_loginuid")
+int pw_relogin(unsigned long long *ctx)
 {
+	struct task_struct *task = bpf_get_current_task_btf(), *leader = task->group_leader;
+	__u32 was = pw_login_uid(task);
+	struct pw_subject *kept = NULL;
+
+	if (was != 0xffffffffu && was != (__u32)ctx[0] && leader)
+		kept = bpf_task_storage_get(&pw_subjects, leader, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (kept)
+		__sync_fetch_and_or(&kept->flags, PW_SUBJECT_NO_MEMBER);
+	pw_subjects_changed();
+	return 0;
+}
+
+/*
+ * A new task may have the address of one that is gone. Task storage is its own from the start; a new process gets what its maker
+ * carries, a new thread has it by its process.
+ */
+SEC("lsm/task_alloc")
+int BPF_PROG(pw_task_alloc, struct task_struct *task, __u64 clone_flags)
+{
+	struct task_struct *maker = bpf_get_current_task_btf(), *leader = maker->group_leader;
+	struct pw_subject *kept = NULL, *own;
+	__u32 flags = 0;
+
 	pw_slot_forget(pw_id(task));
+	if (clone_flags & CLONE_THREAD)
+		return 0;
+	if (leader)
+		kept = bpf_task_storage_get(&pw_subjects, leader, NULL, 0);
+	if (kept)
+		flags = kept->flags & PW_SUBJECT_INHERITED;
+	own = maker->pid == maker->tgid ? NULL : bpf_task_storage_get(&pw_subjects, maker, NULL, 0);
+	if (own)
+		flags |= own->flags & PW_SUBJECT_NO_UNIT;
+	if ((clone_flags & CLONE_INTO_CGROUP) && !pw_is_init())
+		flags |= PW_SUBJECT_NO_UNIT;
+	if (!flags)
+		return 0;
+	kept = bpf_task_storage_get(&pw_subjects, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!kept)
+		return -ENOMEM;
+	kept->flags = flags;
+	return 0;
+}
+
+/* A file is gone for good, and its number may come to serve another: not as one of polyward's programs. */
+static __noinline int pw_forget_program(struct inode *inode)
+{
+	struct pw_attr_key key = { .a = inode->i_sb->s_dev, .b = inode->i_ino, .kind = PW_ATTR_OWN_EXE };
+
+	bpf_map_delete_elem(&pw_attrs, &key);
 	return 0;
 }
 
@@ -43,16 +100,42 @@ SEC("lsm/inode_free_security")
 int BPF_PROG(pw_inode_free, struct inode *inode)
 {
 	pw_slot_inode_gone(pw_task_id(), pw_id(inode));
+	if (!inode->i_nlink && pw_perhaps_registered(inode->i_ino))
+		pw_forget_program(inode);
+	return 0;
+}
+
+/*
+ * A process comes into another unit: by process 1's hand it belongs there, by another's it has no role by it. Asked before the move,
+ * when both places are known. Moves within a unit are the unit's own business, and so are hierarchies of the old kind.
+ */
+SEC("fentry/cgroup_attach_task")
+int BPF_PROG(pw_cgroup_enter, struct cgroup *to, struct task_struct *task)
+{
+	struct pw_subject *kept;
+	__u64 unit;
+
+	if (pw_is_init() || BPF_CORE_READ(task, cgroups, dfl_cgrp, root) != BPF_CORE_READ(to, root))
+		return 0;
+	unit = pw_unit((__u64)(unsigned long)BPF_CORE_READ(to, kn));
+	if (!unit || unit == pw_unit(pw_cgroup_node(task)))
+		return 0;
+	kept = bpf_task_storage_get(&pw_subjects, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (kept)
+		__sync_fetch_and_or(&kept->flags, PW_SUBJECT_NO_UNIT);
 	return 0;
 }
 
 /* Fires once for a whole process, after the move: which threads came along is not worth finding out. */
 SEC("tp_btf/cgroup_attach_task")
-int pw_cgroup_move(void *ctx)
+int BPF_PROG(pw_cgroup_move, struct cgroup *to, const char *path, struct task_struct *task)
 {
+	struct pw_subject *kept = pw_is_init() ? bpf_task_storage_get(&pw_subjects, task, NULL, 0) : NULL;
 	__u32 place = pw_generation() % PW_GENERATIONS;
 	struct pw_gen *g = bpf_map_lookup_elem(&pw_gens, &place);
 
+	if (kept)
+		__sync_fetch_and_and(&kept->flags, ~PW_SUBJECT_NO_UNIT);
 	if (g && g->gen && (g->startable & ~g->unit_any))
 		pw_subjects_changed();
 	return 0;

@@ -23,6 +23,7 @@
 #define PW_RULES_MAX        16384u  /* rule 0 is "no rule" */
 #define PW_GENERATIONS      4u      /* table slots; generation g lives in slot g % PW_GENERATIONS */
 #define PW_WALK_MAX         64u     /* directories walked from an object up to its store root */
+#define PW_WALK_FAR         4096u   /* ... and up to the root of its filesystem, when no store is on the way */
 #define PW_UNIT_NAME_MAX    120u    /* bytes of a systemd unit name, with the final NUL */
 #define PW_UNIT_DEPTH_MAX   8u      /* control groups walked from a task's own up to its unit */
 #define PW_LINKS_MAX        131072u /* registered inodes: store roots, hard links, programs, of all generations */
@@ -40,7 +41,8 @@ enum pw_own_label {
 	PW_LABEL_OWN_LOG     = 0xfff2, /* the access log */
 	PW_LABEL_OWN_INSTALL = 0xfff3, /* the programs themselves; open to change while pw_state.upgrade_until_ns lies ahead */
 	PW_LABEL_OWN_RUN     = 0xfff4, /* lock and socket */
-	PW_LABEL_OWN_LAST    = 0xfff4,
+	PW_LABEL_OWN_BACKING = 0xfff5, /* a file under a loop device under a store: nobody looks into it either */
+	PW_LABEL_OWN_LAST    = 0xfff5,
 };
 #define PW_ROW_NONE         0xffffffffu /* a role set that is not interned: the decision walks one row per role */
 #define PW_MFA_NEVER        0xffffffffu /* age of a second factor that was never given */
@@ -133,18 +135,25 @@ enum pw_attr_kind {
 	PW_ATTR_EXE,       /* a = device, b = inode number → mask of roles with this program */
 	PW_ATTR_ROLES,     /* a = role set                 → row */
 	PW_ATTR_LABEL,     /* a = device, b = inode number → pw_root word: a store root or a registered hard link */
-	PW_ATTR_DEV,       /* a = device                   → 1: this filesystem holds a store */
+	PW_ATTR_DEV,       /* a = device                   → enum pw_attr_dev: what this filesystem holds */
 	/* The guard's, of no generation (gen = 0). */
 	PW_ATTR_OWN_EXE,   /* a = device, b = inode number → enum pw_own_exe: one of polyward's programs */
 	PW_ATTR_OWN_BPF,   /* a = enum pw_own_bpf, b = id  → 1: one of polyward's maps, programs or links */
-	PW_ATTR_BDEV,      /* a = device                   → enum pw_bdev: a block device under a store */
+	/* The guard's, of a generation. */
+	PW_ATTR_BDEV,      /* a = device, b = 1: a character device → enum pw_bdev: what lies under a store */
 	PW_ATTR_BDEV_USER, /* a = device, b = inode number → 1: a program that may read such devices (udev) */
+	PW_ATTR_EXE_TIME,  /* a = device, b = inode number → when the program of PW_ATTR_EXE changed last: pw_moment() */
 	PW_ATTR_WAY,       /* a = device, b = inode number → 1: a directory above a store's root or above polyward's own */
+	PW_ATTR_MOUNT,     /* a = mount id                 → enum pw_mount */
+	PW_ATTR_MOUNT_ROOT, /* a = device, b = inode number of its root → 1: the same mount as propagation knows it in other namespaces */
+	PW_ATTR_PASS,      /* a = thread id                → what pw_device_ask found for pw_device, which takes it away (gen = 0) */
 };
 
+enum pw_attr_dev { PW_DEV_STORE = 1, PW_DEV_OWN = 2 }; /* a store, whatever else; nothing but directories of polyward's own */
 enum pw_own_exe { PW_OWN_ENTRY = 1, PW_OWN_ROLE = 2 }; /* the supervisor; what only the supervisor starts */
 enum pw_own_bpf { PW_OWN_MAP = 1, PW_OWN_PROG = 2, PW_OWN_LINK = 3 };
 enum pw_bdev    { PW_BDEV_STORE = 1, PW_BDEV_PARENT = 2 }; /* holds the filesystem of a store; the disk that it is a part of */
+enum pw_mount   { PW_MOUNT_CARRIER = 1, PW_MOUNT_TOP = 2 }; /* bits: a store or polyward's own lies on it; process 1's root */
 
 struct pw_attr_key {
 	__u64 a;
@@ -181,8 +190,10 @@ enum pw_subject_flag {
 	PW_SUBJECT_OWN        = 1u << 1, /* one of polyward's processes. Given when an exec commits, inherited by fork, lost by exec of else */
 	PW_SUBJECT_NO_PROGRAM = 1u << 2, /* no role by program until the next exec: the executable was exchanged, or somebody traces */
 	PW_SUBJECT_NO_UNIT    = 1u << 3, /* no role by unit until process 1 places it: came into its control group by another's hand */
+	PW_SUBJECT_NO_MEMBER  = 1u << 4, /* no role by user or group any more: it was logged in and made itself somebody else's login */
 };
-#define PW_SUBJECT_INHERITED (PW_SUBJECT_OWN | PW_SUBJECT_NO_PROGRAM | PW_SUBJECT_NO_UNIT) /* by a new task from its maker */
+#define PW_SUBJECT_INHERITED (PW_SUBJECT_OWN | PW_SUBJECT_NO_PROGRAM | PW_SUBJECT_NO_UNIT | PW_SUBJECT_NO_MEMBER) /* by a new task */
+#define PW_SUBJECT_LASTING   (PW_SUBJECT_NO_UNIT | PW_SUBJECT_NO_MEMBER) /* over an exec too */
 
 /* Task storage. Written by the task's own hooks only, but for flags, which the loader sets on itself. */
 struct pw_subject {
@@ -226,6 +237,12 @@ enum pw_guard_flag {
 	PW_GUARD_SEALED = 1u << 1, /* and the kernel from further code, until the next boot: set by a policy, cleared by nobody */
 };
 
+/* A file's time of change in one word. */
+static inline __u64 pw_moment(__s64 s, __u32 ns)
+{
+	return (__u64)s * 1000000000u + ns;
+}
+
 static inline __u32 pw_dev_hash(__u32 dev)
 {
 	return dev & (PW_DEVS - 1);
@@ -256,6 +273,9 @@ _Static_assert(sizeof(struct pw_counters) == 48, "struct pw_counters is ABI");
 
 /* ---- events: ring buffers pw_urgent (denials) and pw_access (all else) ------------------------------------------------ */
 
+#define PW_URGENT_BYTES (256u * 1024)
+#define PW_ACCESS_BYTES (1024u * 1024) /* the last eighth for strict stores alone */
+
 enum pw_verdict { PW_ALLOW = 0, PW_DENY = 1, PW_AUDIT = 2 }; /* PW_AUDIT: passed, would have been denied */
 
 enum pw_reason {
@@ -265,7 +285,7 @@ enum pw_reason {
 	PW_R_DEFAULT,    /* inside a store and no rule allows it */
 	PW_R_BORDER,     /* a link or rename would carry an object over a store's border */
 	PW_R_ROOT,       /* a store's root is neither moved nor removed */
-	PW_R_DEPTH,      /* deeper than PW_WALK_MAX below every label we know: not known to be harmless */
+	PW_R_DEPTH,      /* deeper than PW_WALK_MAX below a store's root, or than PW_WALK_FAR anywhere: not known to be harmless */
 	PW_R_INTERNAL,   /* no memory, or a table that does not answer */
 	PW_R_SELF,       /* polyward's loader registers hard links */
 	PW_R_UNRECORDED, /* a strict store, and no room for the record */
@@ -317,6 +337,27 @@ struct pw_event {
 	char  names[PW_NAMES_MAX]; /* names from the object up to its store root, each NUL-terminated, leaf first */
 };
 _Static_assert(sizeof(struct pw_event) == 64 + 18 * 4 + 8 + 8 + 16 + PW_NAMES_MAX, "struct pw_event is ABI");
+
+#define PW_EVENT_ROOM (sizeof(struct pw_event) + 8u) /* bytes of one event in its ring, a multiple of 8 */
+_Static_assert(sizeof(struct pw_event) % 8 == 0, "events lie one behind the other");
+
+/* ---- mappings that exist: what reading the pinned iterator pw_mapped yields, one after the other -------------------------- */
+
+struct pw_mapped {
+	__u64 start_boot_ns; /* of the process, with tgid as in struct pw_event */
+	__u64 ino;
+	__u64 roles;         /* as they would be computed now */
+	__u32 dev;
+	__u32 tgid;
+	__u32 uid;           /* real user */
+	__u32 gen;
+	__u32 need;          /* what the mapping can do: enum pw_action bits */
+	__u32 missing;       /* ... of which the process may no longer do these; 0: all is well */
+	__u16 label;         /* 0: a stored file whose store is not known (too deep, or without a name) */
+	__u8  shared;        /* 1: what is written goes to the file */
+	__u8  pad_[5];
+};
+_Static_assert(sizeof(struct pw_mapped) == 56, "struct pw_mapped is ABI");
 
 enum pw_hook {
 	PW_HOOK_NONE_ = 0,

@@ -174,6 +174,12 @@ static __always_inline int pw_own_refuses(__u32 need, int own)
 	return !own && (need & ~look);
 }
 
+/* What is in such a file is a store's, under names that no policy gives. */
+static __always_inline int pw_backing_refuses(__u32 need, int kernels_own)
+{
+	return !kernels_own && (need & ~(__u32)PW_A_STAT);
+}
+
 /* The roles that are on, from what each clause says. Closure (inheritance) is applied by pw_roles_close(). */
 static __always_inline __u64 pw_roles_base(const struct pw_gen *g, __u64 members, __u64 programs, __u64 units)
 {

@@ -43,7 +43,7 @@ struct pw_img_header {
 	__u32 version;
 	__u32 size_bytes;      /* the whole image */
 	__u8  policy_hash[32]; /* SHA-256 of the canonical JSON */
-	__u8  body_hash[32];   /* SHA-256 of all that follows this header: a cut or changed image is refused */
+	__u8  body_hash[32];   /* SHA-256 of all that follows this field, flags included: a cut or changed image is refused */
 	__u64 compiled_utc_s;
 	__u32 name;            /* string offsets: policy name, version, owner */
 	__u32 policy_version;
@@ -52,6 +52,8 @@ struct pw_img_header {
 	struct pw_img_span sec[PW_SEC_MAX_];
 };
 _Static_assert(sizeof(struct pw_img_header) == 16 + 64 + 8 + 16 + 8 * PW_SEC_MAX_, "struct pw_img_header is ABI");
+#define PW_IMG_HASHED_FROM 80u /* bytes; behind body_hash */
+_Static_assert(__builtin_offsetof(struct pw_img_header, compiled_utc_s) == PW_IMG_HASHED_FROM, "struct pw_img_header is ABI");
 
 struct pw_img_attr { __u32 kind; __u32 id; __u64 roles; };  /* PW_ATTR_UID or PW_ATTR_GID */
 _Static_assert(sizeof(struct pw_img_attr) == 16, "struct pw_img_attr is ABI");

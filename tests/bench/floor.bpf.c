@@ -18,4 +18,18 @@ FLOOR(floor_create, inode_create)
 FLOOR(floor_unlink, inode_unlink)
 FLOOR(floor_free, inode_free_security)
 
+/* ... and what else polyward has where a program is run, a socket made and an archive unpacked. */
+FLOOR(floor_mmap, mmap_file)
+FLOOR(floor_mprotect, file_mprotect)
+FLOOR(floor_mknod, inode_mknod)
+FLOOR(floor_mkdir, inode_mkdir)
+FLOOR(floor_setattr, inode_setattr)
+FLOOR(floor_bprm, bprm_check_security)
+FLOOR(floor_from, bprm_creds_from_file)
+FLOOR(floor_done, bprm_committed_creds)
+FLOOR(floor_task, task_alloc)
+FLOOR(floor_cred, cred_prepare)
+FLOOR(floor_kill, task_kill)
+FLOOR(floor_ioctl, file_ioctl)
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,20 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs in the guest: every system in one boot, so that ratios come from one run. Prints "SYSTEM OPERATION FIGURE" lines, and
-# "MEMORY ..." and "swap ..." lines.
+# Runs in the guest: polyward and what it is compared with, in one boot, so that ratios come from one run. Prints "SYSTEM OPERATION
+# FIGURE" lines, and "MEMORY ..." and "swap ..." lines. The peers are in peers.sh.
 # Usage: guest.sh BUILD ROUNDS FILES     FILES: how many files the large store gets, 0: none
 set -eu
-B=$1 rounds=$2 files=$3
 here=$(cd "$(dirname "$0")" && pwd)
-work=/run/bench
-store=$work/store else=$work/else
-mkdir -p "$store" "$else"
-mount -t tmpfs -o size=90%,nr_inodes=3m bench-store "$store"
-mount -t tmpfs bench-else "$else"
+# shellcheck source=tests/bench/lib.sh
+. "$here/lib.sh"
+files=$3
+store=$work/store
 mkdir "$store/data" "$store/beside"
-
-# What was started or torn down before goes on working for a while: let it, or it counts as the next system's.
-settle() { sleep 2; }
 
 # Newer kernels take seconds to detach programs after their last owner has gone. To be called where none should be there.
 detached() {
@@ -23,17 +18,9 @@ detached() {
 	done
 }
 
-measure() { # measure SYSTEM DIR [PREFIX...]
-	system=$1 dir=$2
-	shift 2
-	settle
-	"$@" "$B/tests/bench/ops" "$dir" "$rounds" >"$work/out"
-	sed "s/^/$system /" "$work/out"
-}
-
-floor() { # floor SYSTEM PROGRAMS
+floor() { # floor SYSTEM WHAT PROGRAMS
 	detached
-	measure "$1" "$store/data" "$B/tests/bench/floor" "$B/tests/bench/floor.bpf.o" "$2" --
+	measure "$1" "$store/data" "$2" "$B/tests/bench/floor" "$B/tests/bench/floor.bpf.o" "$3" --
 }
 
 policy() { # policy RULES LOG: see policy.sh
@@ -67,17 +54,22 @@ log_all() {
 memory() {
 	for name in polywardd polyward-kernel polyward-control polyward-audit; do
 		pid=$(pidof "$name")
-		awk -v name="$name" '/^Rss:/ { rss = $2 } /^Pss:/ { pss = $2 } END { print "MEMORY", name, rss, pss }' "/proc/$pid/smaps_rollup"
+		# Not smaps: nobody looks into polyward's memory while a policy is in force.
+		awk -v name="$name" '/^VmRSS:/ { rss = $2 } /^RssAnon:/ { own = $2 } END { print "MEMORY", name, rss, own }' "/proc/$pid/status"
 	done
 	echo "MEMORY maps $(field map_bytes)"
 }
 
-measure warm-up "$store/data" >/dev/null
+hot=floor_open,floor_perm,floor_create,floor_unlink,floor_free
+more=floor_mmap,floor_mprotect,floor_mknod,floor_mkdir,floor_setattr,floor_bprm,floor_from,floor_done,floor_task,floor_cred,floor_kill,floor_ioctl
+
+measure warm-up "$store/data" all >/dev/null
 detached
-measure nothing "$store/data"
-floor floor-file_open floor_open
-floor floor-file_permission floor_perm
-floor floor-all floor_open,floor_perm,floor_create,floor_unlink,floor_free
+measure nothing "$store/data" all
+floor floor-file_open files floor_open
+floor floor-file_permission files floor_perm
+floor floor-all files "$hot"
+floor floor-every all "$hot,$more"
 detached
 settle
 "$B/tests/bench/ops" "$store/data" "$rounds" many | sed 's/^/nothing /'
@@ -90,27 +82,27 @@ done
 swap() { # swap DIR: run the operations in DIR under 10,000 rules
 	detached
 	settle
-	"$B/tests/bench/bench_swap" "$work/policy-10.pw" "$work/policy-10000.pw" "$work/policy-10000.pw" -- "$B/tests/bench/ops" "$1" "$rounds"
+	"$B/tests/bench/bench_swap" "$work/policy-10.pw" "$work/policy-10000.pw" "$work/policy-10000.pw" -- "$B/tests/bench/ops" "$1" "$rounds" files
 }
 swap "$store/data" >"$work/out"
 sed '/^swap/!s/^/store-10000-rules /' "$work/out"
-swap "$else" >"$work/out"
+swap "$work/else" >"$work/out"
 sed '/^swap/d; s/^/elsewhere-10000-rules /' "$work/out"
 
 detached
 "$here/../vm/users"
 polywardd >"$work/polywardd.log" 2>&1 &
-daemon=$!
 for _ in $(seq 100); do
 	polyward status >/dev/null 2>&1 && break
 	sleep 0.2
 done
-measure daemons-without-policy "$store/data"
+measure daemons-without-policy "$store/data" files
 policy 10 denied
-measure store "$store/data"
-measure beside-the-store "$store/beside"
-measure elsewhere "$else"
+measure store "$store/data" all
+measure beside-the-store "$store/beside" files
+measure elsewhere "$work/else" all
 policy 10 all
+measure logged "$store/data" all
 log_all
 policy 100 denied
 settle
@@ -120,7 +112,6 @@ if [ "$files" -gt 0 ]; then
 	mkdir "$store/data/large"
 	"$B/tests/bench/fill" "$store/data/large" "$files"
 	policy 10 denied
-	measure "store-$files-files" "$store/data"
+	measure "store-$files-files" "$store/data" files
 fi
-kill "$daemon"
-wait "$daemon" || true
+# Nobody may end the daemons now; the guest's end does.

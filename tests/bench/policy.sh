@@ -13,7 +13,7 @@ awk -v rules="$rules" -v how="$log" -v dir="$dir" -v stores="$stores" 'BEGIN {
 	print "store data { path " dir "/data modality image class phi }"
 	print "role runner { members user:root }"
 	print "role helper { members user:daemon }"
-	print "rule run { allow runner to read, list, write, create, delete on data }"
+	print "rule run { allow runner to read, list, write, create, delete, exec, attr on data }"
 	if (rules < 2)
 		exit
 	for (s = 0; s < stores; s++)

@@ -3,8 +3,13 @@
 bench_dir := $(B)/tests/bench
 bench_compile := $(bench_dir)/compile.o $(policy_obj) $(names_obj) $(base_obj)
 
-$(bench_dir)/ops: $(bench_dir)/ops.o $(base_obj)
+$(bench_dir)/ops: $(bench_dir)/ops.o $(bench_dir)/ops_more.o $(base_obj)
 	$(call link,)
+$(bench_dir)/peer_%: $(bench_dir)/peer_%.o $(base_obj)
+	$(call link,)
+$(bench_dir)/nop: tests/bench/nop.c
+	$(call say,CC)
+	$(Q)mkdir -p $(@D) && $(CC) -O2 -Wall -Wextra -static -nostdlib -fno-stack-protector -no-pie $< -o $@
 $(bench_dir)/fill: $(bench_dir)/fill.o $(base_obj)
 	$(call link,)
 $(bench_dir)/floor: $(bench_dir)/floor.o
@@ -19,10 +24,10 @@ $(bench_dir)/%.bpf.o: tests/bench/%.bpf.c $(B)/flags
 	$(call say,BPF)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(BPFFLAGS) -MF $(@:.o=.d) -c $< -o $@
 
-bench_built := $(addprefix $(bench_dir)/,ops fill floor floor.bpf.o bench_decide bench_log bench_swap)
+bench_built := $(addprefix $(bench_dir)/,ops nop peer_landlock peer_fanotify fill floor floor.bpf.o bench_decide bench_log bench_swap)
 
 bench: all $(bench_built)               ## cost per operation beside the floor, memory, native figures: a table and build/bench.json
-	$(Q)userspace/dist/deps test
+	$(Q)userspace/dist/deps test bench
 	$(Q)B=$(B) tests/bench/run $(BENCH)
 bench-decide: $(bench_dir)/bench_decide  ## what one decision costs natively, with 10 and with 10,000 rules
 	$(Q)$<

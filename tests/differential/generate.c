@@ -92,6 +92,10 @@ static void vocabulary(struct ast *a, const struct world *w, struct random *r)
 		*s = (struct ast_store){ .name = word("s", i), .path = word("/srv/s", i), .modality = copy("image"),
 					 .class_ = word("c", random_below(r, 2)), .span = SPAN };
 		mode(r, 6, &s->mode, &s->audit_until_utc_s);
+		/* Words that speak about records and mappings: no verdict may depend on them. */
+		s->strict = random_one_in(r, 3);
+		s->on_tighten.kind = (enum ast_tighten_kind)random_below(r, 3);
+		s->on_tighten.kill_after_s = s->on_tighten.kind == AST_TIGHTEN_KILL ? random_below(r, PW_IMG_KILL_MAX_S + 1) : 0;
 	}
 }
 

@@ -24,7 +24,7 @@ static void seal(uint8_t *bytes, size_t size)
 	h->magic = PW_IMAGE_MAGIC;
 	h->version = PW_IMAGE_VERSION;
 	h->size_bytes = (__u32)size;
-	SHA256(bytes + sizeof(*h), size - sizeof(*h), h->body_hash);
+	SHA256(bytes + PW_IMG_HASHED_FROM, size - PW_IMG_HASHED_FROM, h->body_hash);
 }
 
 static void must_agree(const struct image *img, __u32 row, __u32 label, const struct pw_facts *f, __u32 need)

@@ -17,37 +17,7 @@
 #include <sys/wait.h>
 
 #include "base/num.h"
-#include "roles/role.h"
-
-struct run { const char *libexec; int number, failed; };
-
-static void told(struct run *t, bool good, const char *who, const char *what)
-{
-	printf("%sok %d - %s %s\n", good ? "" : "not ", ++t->number, who, what);
-	t->failed |= !good;
-	fflush(stdout);
-}
-
-/* The role with fds as descriptors 3, 4, ... */
-static pid_t start(const struct run *t, const char *name, const char *const *more, const int *fds, size_t count)
-{
-	const char *args[4] = { name, more ? more[0] : NULL, more ? more[1] : NULL, NULL };
-	char path[4096];
-	int high[4];
-	pid_t pid;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", t->libexec, name);
-	pid = fork();
-	if (pid)
-		return pid;
-	for (size_t i = 0; i < count; i++)
-		high[i] = fcntl(fds[i], F_DUPFD, 40);
-	for (size_t i = 0; i < count; i++)
-		(void)dup2(high[i], 3 + (int)i);
-	/* 40 and above stay open on purpose: a role has to close what it was not meant to have. */
-	execv(path, (char *const *)(uintptr_t)args);
-	_exit(127);
-}
+#include "start.h"
 
 static uint64_t status_word(pid_t pid, const char *key, int base)
 {
@@ -92,21 +62,7 @@ static bool holds_only(pid_t pid, int last_fd, int more)
 	return above <= more;
 }
 
-static int ended(pid_t pid)
-{
-	int status;
-
-	for (int i = 0; i < 500; i++) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return status;
-		(void)usleep(20000);
-	}
-	(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, &status, 0);
-	return -1;
-}
-
-static void look(struct run *t, const struct sandbox *s, pid_t pid)
+static void look(struct run *t, const struct sandbox *s, pid_t pid, int last_fd)
 {
 	const struct passwd *pw = s->user ? getpwnam(s->user) : NULL;
 	uint64_t uid = pw ? pw->pw_uid : 0;
@@ -115,35 +71,23 @@ static void look(struct run *t, const struct sandbox *s, pid_t pid)
 	told(t, status_word(pid, "CapEff:", 16) == s->caps_keep && status_word(pid, "CapPrm:", 16) == s->caps_keep &&
 	     status_word(pid, "CapBnd:", 16) == s->caps_keep && status_word(pid, "CapInh:", 16) == 0, s->role, "holds its capabilities alone");
 	told(t, status_word(pid, "NoNewPrivs:", 10) == 1 && status_word(pid, "Seccomp:", 10) == 2, s->role, "has a filter and gains no privilege");
-	told(t, holds_only(pid, FD_LOG, 2), s->role, "closed what it was not given");
+	told(t, holds_only(pid, last_fd, 2), s->role, "closed what it was not given");
 }
 
-static void long_lived(struct run *t, const struct sandbox *s, enum role role, int given_fd)
+static void long_lived(struct run *t, const struct place *p, const struct sandbox *s, enum role role)
 {
 	struct ipc_head wrong = { .magic = IPC_MAGIC, .type = IPC_PEER };
-	struct ipc_msg m = IPC_MSG_INIT;
-	int pair[2], r;
-	pid_t pid;
+	int sock;
+	pid_t pid = start_role(t, p, s, role, &sock);
 
-	for (int round = 0; round < 2; round++) {
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-			return;
-		const int fds[] = { pair[1], given_fd };
-
-		pid = start(t, s->role, NULL, fds, 2);
-		close(pair[1]);
-		r = ipc_recv(pair[0], role, ROLE_SUPERVISOR, 30000, &m);
-		if (round == 0) {
-			told(t, r == 1 && m.type == IPC_READY, s->role, "says that it is ready");
-			look(t, s, pid);
-			(void)!write(pair[0], &wrong, sizeof(wrong));
-			told(t, ended(pid) == 3 << 8, s->role, "ends when a peer breaks the rules");
-			close(pair[0]);
-		} else {
-			close(pair[0]);
-			told(t, ended(pid) == 0, s->role, "ends well when the supervisor is gone");
-		}
-	}
+	told(t, pid > 0, s->role, "says that it is ready");
+	look(t, s, pid, role == ROLE_KERNEL ? FD_ENTRY_DIR : FD_LOG);
+	(void)!write(sock, &wrong, sizeof(wrong));
+	told(t, ended(pid) == ROLE_FAILED << 8, s->role, "ends when a peer breaks the rules");
+	close(sock);
+	pid = start_role(t, p, s, role, &sock);
+	close(sock);
+	told(t, pid > 0 && ended(pid) == 0, s->role, "ends well when the supervisor is gone");
 }
 
 /* Exit status of the compiler for one policy; what it wrote. */
@@ -153,7 +97,7 @@ static int compile(const struct run *t, int dir_fd, const char *file, bool root,
 	int image = memfd_create("image", MFD_ALLOW_SEALING | MFD_CLOEXEC), messages = memfd_create("messages", MFD_ALLOW_SEALING | MFD_CLOEXEC);
 	const int fds[] = { dir_fd, image, messages };
 	struct stat st = { 0 };
-	int status = ended(start(t, "polyward-compile", more, fds, 3));
+	int status = ended(start(t, "polyward-compile", more, fds, 3, false));
 	ssize_t n = pread(messages, ret_text, text_size - 1, 0);
 
 	ret_text[n < 0 ? 0 : n] = '\0';
@@ -208,22 +152,15 @@ static void compiler(struct run *t, int dir_fd)
 int main(int argc, char **argv)
 {
 	struct run t = { .libexec = argc > 1 ? argv[1] : "build/libexec" };
-	char dir[] = "/tmp/polyward-roles-XXXXXX", path[64];
-	struct err e;
-	int dir_fd, listen_fd = -1;
+	struct place p;
 
-	if (!mkdtemp(dir) || (dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-		return 1;
-	(void)snprintf(path, sizeof(path), "%s/control", dir);
-	if (fchmod(dir_fd, 0777) < 0 || ipc_listen(path, &listen_fd, &e) < 0)
+	if (!place_make(&p))
 		return 1;
 	printf("1..27\n");
-	compiler(&t, dir_fd);
-	long_lived(&t, &sandbox_control, ROLE_CONTROL, listen_fd);
-	long_lived(&t, &sandbox_audit, ROLE_AUDIT, dir_fd);
-	long_lived(&t, &sandbox_kernel, ROLE_KERNEL, dir_fd);
-	(void)unlink(path);
-	(void)unlinkat(dir_fd, "records-0000000000000000.pwr", 0);
-	(void)rmdir(dir);
+	compiler(&t, p.dir_fd);
+	long_lived(&t, &p, &sandbox_control, ROLE_CONTROL);
+	long_lived(&t, &p, &sandbox_audit, ROLE_AUDIT);
+	long_lived(&t, &p, &sandbox_kernel, ROLE_KERNEL);
+	place_remove(&p);
 	return t.failed;
 }

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# Privilege separation: a program that enters the very sandbox descriptions of the roles and tries what they forbid, and one that
-# starts the built roles and breaks their rules. Needs root; says SKIP without.
-privsep_bins := $(B)/tests/privsep/attempts $(B)/tests/privsep/roles
-privsep_objs := $(role_obj) $(ipc_obj) $(sandbox_obj) $(base_obj)
+# Privilege separation: the sandbox descriptions with what they forbid tried inside them (attempts), the built processes and their
+# rules (roles), the built processes made to try it themselves (real), and every message said by whom it is not meant for (rows). Needs
+# root; says SKIP without.
+privsep_bins := $(addprefix $(B)/tests/privsep/,attempts roles real rows)
+privsep_objs := $(B)/tests/privsep/start.o $(role_obj) $(ipc_obj) $(sandbox_obj) $(base_obj)
 
-$(B)/tests/privsep/%: $(B)/tests/privsep/%.o $(privsep_objs)
+$(privsep_bins): $(B)/tests/privsep/%: $(B)/tests/privsep/%.o $(privsep_objs)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(filter %.o,$^) -lseccomp -lcap -o $@
 
 check-privsep: $(privsep_bins) $(bins)  ## each role tries what it must not do (root)
 	$(Q)tests/tap privsep "tests/privsep/with-users $(B)/tests/privsep/attempts" \
-		"tests/privsep/with-users $(B)/tests/privsep/roles $(B)/libexec"
+		$(foreach p,roles real rows,"tests/privsep/with-users $(B)/tests/privsep/$(p) $(B)/libexec")
 .PHONY: check-privsep

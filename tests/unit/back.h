@@ -42,8 +42,10 @@ static inline bool back_found(const struct back *b, const char *code)
 
 static inline uint64_t back_roles(const struct back *b, struct question q)
 {
+	uint64_t roles = 0;
+
 	q.at_utc_s = BACK_NOW;
-	return policy_roles(b->f.a, &b->img, &b->f.n, &q);
+	return policy_roles(b->f.a, &b->img, &b->f.n, &q, &roles) < 0 ? UINT64_MAX : roles;
 }
 
 static inline struct pw_decision back_ask(const struct back *b, const char *user, const char *store, uint32_t need)
@@ -53,7 +55,7 @@ static inline struct pw_decision back_ask(const struct back *b, const char *user
 	int64_t next;
 	uint32_t label = 0;
 
-	f.roles = policy_roles(b->f.a, &b->img, &b->f.n, &q);
+	f.roles = back_roles(b, q);
 	f.windows = table_windows(&b->img, BACK_NOW, &next);
 	for (uint32_t i = 1; i < b->img.count[PW_SEC_STORES]; i++)
 		if (strcmp(image_str(&b->img, b->img.stores[i].name), store) == 0)

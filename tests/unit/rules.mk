@@ -11,6 +11,8 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(unit_objs)
 $(B)/tests/unit/test_cli: $(call obj,$(addprefix userspace/cli/,args.c out.c when.c logfilter.c))
 $(B)/tests/unit/test_cli_doctor: $(call obj,userspace/cli/doctor.c)
 $(B)/tests/unit/test_cli_run: | $(B)/polyward
+# The loader's way from a path to an inode; it needs no libbpf.
+$(B)/tests/unit/test_place: $(call obj,userspace/kernel/place.c)
 
 check-unit: $(unit_bins)                ## unit tests
 	$(Q)tests/tap unit $(unit_bins)

@@ -139,6 +139,53 @@ static void what_nothing_asks_for_is_unused(void)
 	CHECK(finds(R "rule one { deny any to read on s mode audit until 2030-01-01T00:00Z }\n", "audit-forever", NULL));
 }
 
+static void words_with_a_price_are_explained(void)
+{
+	static const char rest[] = "admin { members user:root may apply }\nrole r { members user:alice }\nrule one { allow r to read on any }\n";
+	char text[1024];
+
+#define SAYS(policy, store, code, about) do { \
+	(void)snprintf(text, sizeof(text), "polyward 1\npolicy p { version 1 %s }\nstore s { path /srv/s %s }\nstore t { path /srv/t %s }\n%s", \
+		       policy, store, store, rest); \
+	CHECK(finds(text, code, about)); \
+} while (0)
+	SAYS("guard sealed", "", "sealed", "polyward.off");
+	SAYS("", "", "sealed", NULL);
+	SAYS("", "strict", "strict", "stores 's' and 1 more are strict");
+	SAYS("log denied", "strict", "strict", "although the policy says 'log denied'");
+	SAYS("", "", "strict", NULL);
+	SAYS("", "strict mode audit", "strict-audit", "store 's'");
+	SAYS("mode audit", "strict", "strict-audit", "store 't'");
+	SAYS("", "strict", "strict-audit", NULL);
+	SAYS("mode audit", "", "strict-audit", NULL);
+	SAYS("on-tighten kill after 90s", "", "on-tighten", "after 90s");
+	SAYS("", "on-tighten kill at once", "on-tighten", "at once");
+	SAYS("on-tighten kill after 90s", "on-tighten leave", "on-tighten", NULL);
+	SAYS("on-tighten leave", "", "on-tighten", NULL);
+#undef SAYS
+}
+
+static void an_interpreter_alone_is_no_role(void)
+{
+	static const char *const yes[] = { "/usr/bin/python3.11", "/usr/bin/python", "/bin/sh", "/opt/x/perl5.36.0", "/usr/bin/guile-3.0", "/R" };
+	static const char *const no[] = { "/usr/bin/pythonista", "/opt/sharp", "/usr/bin/perldoc", "/opt/python3/bin/train", "/usr/bin/sh-agent" };
+	char text[1024];
+
+#define ROLE(exe, clause, about) do { \
+	(void)snprintf(text, sizeof(text), R "program x { exe %s }\nrole z { program x %s }\nrule one { allow r, w, z to read on s }\n", exe, clause); \
+	CHECK(finds(text, "interpreter", about)); \
+} while (0)
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+		ROLE(yes[i], "", "any code as role 'z'");
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		ROLE(no[i], "", NULL);
+	ROLE("/bin/sh", "unit a.service", NULL);
+	ROLE("/bin/sh", "members user:alice", NULL);
+	ROLE("/bin/sh", "inherits r", "any code as role 'z'");
+#undef ROLE
+}
+
 TESTS(T(a_rule_behind_a_wider_one_is_shadowed), T(a_rule_with_a_say_is_not_shadowed), T(conditions_are_compared_as_sets),
       T(an_allow_that_is_denied_whole_is_contradictory), T(what_can_never_apply_is_unreachable), T(people_who_must_not_meet_are_named),
-      T(a_policy_that_nobody_could_change_is_refused), T(what_nothing_asks_for_is_unused))
+      T(a_policy_that_nobody_could_change_is_refused), T(what_nothing_asks_for_is_unused),
+      T(words_with_a_price_are_explained), T(an_interpreter_alone_is_no_role))

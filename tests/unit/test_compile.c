@@ -199,6 +199,38 @@ static void ten_thousand_rules_fit(void)
 	CHECK_INT(back_ask(&b, "eve", "x7", PW_A_READ).verdict, PW_DENY);
 }
 
+/* The words of the policy as flags of the image: stores, all their cells, the header; and no verdict changes by them. */
+static void strict_and_tighten_are_flags(void)
+{
+	static const char rest[] = "admin { members user:root may apply }\nrole r { members user:alice }\nrule one { allow r to read on a, b, c }\n";
+	static const struct { __u32 flags, kill_after_s; __u8 cell; } want[] = {
+		{ PW_IMG_STRICT | PW_IMG_KILL, 0, PW_CELL_STRICT | PW_CELL_LOG_ALL },
+		{ PW_IMG_STRICT | PW_IMG_AUDIT, 0, PW_CELL_STRICT | PW_CELL_LOG_ALL | PW_CELL_AUDIT },
+		{ PW_IMG_KILL, 30, 0 },
+	};
+	_back_ struct back b = { 0 }, plain = { 0 };
+	_buf_ struct buf text = BUF_INIT;
+
+	buf_printf(&text, "polyward 1\npolicy p { version 1 log denied guard sealed on-tighten kill after 30s }\n"
+		   "store a { path /a strict on-tighten kill at once }\nstore b { path /b strict mode audit on-tighten leave }\n"
+		   "store c { path /c }\n%s", rest);
+	CHECK_INT(back_open(&b, text.data), 0);
+	CHECK_INT(b.img.head->flags, PW_IMG_SEALED);
+	for (uint32_t s = 0; s < 3; s++) {
+		CHECK_INT(b.img.stores[s + 1].flags, want[s].flags);
+		CHECK_INT(b.img.stores[s + 1].kill_after_s, want[s].kill_after_s);
+		for (uint32_t row = 0; row < b.img.gen->rows; row++)
+			CHECK_INT(b.img.cells[row * b.img.gen->labels + s + 1].flags, want[s].cell);
+	}
+	buf_free(&text);
+	buf_printf(&text, "polyward 1\npolicy p { version 1 }\nstore a { path /a }\nstore b { path /b mode audit }\nstore c { path /c }\n%s", rest);
+	CHECK_INT(back_open(&plain, text.data), 0);
+	CHECK_INT(plain.img.head->flags, 0);
+	CHECK_INT(plain.img.cells[1].flags, PW_CELL_LOG_ALL);
+	for (uint32_t need = 1; need <= PW_A_CONNECT; need <<= 1)
+		CHECK_INT(back_ask(&b, "alice", "a", need).verdict, back_ask(&plain, "alice", "a", need).verdict);
+}
+
 static void the_same_policy_gives_the_same_bytes(void)
 {
 	static const char text[] = BACK_HEAD "time t { hours 08:00-09:00 zone Europe/Berlin }\nrole r { members user:alice, group:ml }\n"
@@ -216,5 +248,5 @@ TESTS(T(a_condition_on_a_user_is_a_hidden_role), T(any_of_several_roles_is_broug
       T(a_later_wider_rule_hides_no_earlier_one), T(a_trial_hides_no_real_rule),
       T(an_allow_brings_what_reading_is_useless_without), T(purposes_of_which_none_fits_all_never_hold),
       T(users_of_this_host_have_rows_of_their_own), T(limits_are_sentences), T(a_factor_that_cannot_be_counted_is_refused),
-      T(ten_thousand_rules_fit),
+      T(ten_thousand_rules_fit), T(strict_and_tighten_are_flags),
       T(the_same_policy_gives_the_same_bytes))

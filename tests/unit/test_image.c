@@ -39,7 +39,7 @@ static int check(struct copy *c, struct err *e)
 {
 	struct image img;
 
-	SHA256(c->bytes + sizeof(*c->head), c->len_bytes - sizeof(*c->head), c->head->body_hash);
+	SHA256(c->bytes + PW_IMG_HASHED_FROM, c->len_bytes - PW_IMG_HASHED_FROM, c->head->body_hash);
 	return image_check(c->bytes, c->len_bytes, &img, e);
 }
 
@@ -53,7 +53,7 @@ static void any_changed_byte_is_noticed(void)
 	_copy_ struct copy c = copy_of(&b);
 
 	CHECK_INT(image_check(c.bytes, c.len_bytes, &img, &e), 0);
-	for (size_t i = sizeof(*c.head); i < c.len_bytes; i++) {
+	for (size_t i = PW_IMG_HASHED_FROM; i < c.len_bytes; i++) {
 		c.bytes[i] ^= 0x10;
 		CHECK_INT(image_check(c.bytes, c.len_bytes, &img, &e), -EINVAL);
 		c.bytes[i] ^= 0x10;
@@ -88,13 +88,35 @@ static void no_image_is_told_from_a_damaged_one(void)
 	CHECK_INT(image_check(text + 1, 300, &img, &e), -EINVAL);
 }
 
-/* Forged with a right hash: each must fall at its own check. */
-static void forged_tables_are_refused(void)
+/* Give a flag to all cells of a store, or, negative, take it from them. */
+static void all_cells(const struct copy *c, __u32 label, int flag)
+{
+	const struct pw_gen *gen = section(c, PW_SEC_GEN);
+	struct pw_cell *cells = section(c, PW_SEC_CELLS);
+
+	for (__u32 row = 0; row < gen->rows; row++)
+		cells[(size_t)row * gen->labels + label].flags =
+			(__u8)(flag < 0 ? cells[(size_t)row * gen->labels + label].flags & ~-flag :
+			       cells[(size_t)row * gen->labels + label].flags | flag);
+}
+
+/* What a policy may say differently without another hash of its own must not be changed unseen either. */
+static void a_dropped_seal_is_noticed(void)
 {
 	_back_ struct back b = { 0 };
+	struct image img;
 	struct err e;
 
-	CHECK_INT(back_open(&b, POLICY), 0);
+	CHECK_INT(back_open(&b, "polyward 1\npolicy p { version 1 guard sealed }\nstore s { path /srv/s }\n"), 0);
+	CHECK_INT(b.img.head->flags, PW_IMG_SEALED);
+	_copy_ struct copy c = copy_of(&b);
+
+	c.head->flags = 0;
+	CHECK_INT(image_check(c.bytes, c.len_bytes, &img, &e), -EINVAL);
+	CHECK(strstr(e.text, "do not have the hash"));
+}
+
+/* Forged with a right hash: each must fall at its own check. */
 #define FORGE(change, word) do { \
 	_copy_ struct copy c = copy_of(&b); \
 	struct pw_cell *cells = section(&c, PW_SEC_CELLS); \
@@ -113,6 +135,13 @@ static void forged_tables_are_refused(void)
 		printf("# %s: %s\n", #change, e.text); \
 	CHECK(strstr(e.text, word)); \
 } while (0)
+
+static void forged_tables_are_refused(void)
+{
+	_back_ struct back b = { 0 };
+	struct err e;
+
+	CHECK_INT(back_open(&b, POLICY), 0);
 	FORGE(cells[1].allow = ~0u, "short answer");
 	FORGE(cells[1].slow = 0; cells[1].allow = 1, "short answer");
 	FORGE(cells[3].first = 1u << 20, "reaches beyond");
@@ -151,4 +180,24 @@ static void forged_tables_are_refused(void)
 	FORGE(c.head->version = 9, "format 9");
 }
 
-TESTS(T(any_changed_byte_is_noticed), T(any_cut_is_noticed), T(no_image_is_told_from_a_damaged_one), T(forged_tables_are_refused))
+static void forged_flags_are_refused(void)
+{
+	_back_ struct back b = { 0 };
+	struct err e;
+
+	CHECK_INT(back_open(&b, POLICY), 0);
+	FORGE(stores[1].flags |= PW_IMG_SEALED, "no proper name, path");
+	FORGE(stores[1].kill_after_s = 1, "no proper name, path");
+	FORGE(stores[1].flags |= PW_IMG_KILL; stores[1].kill_after_s = PW_IMG_KILL_MAX_S + 1, "no proper name, path");
+	FORGE(stores[1].flags |= PW_IMG_STRICT, "as the store says");
+	FORGE(stores[1].flags |= PW_IMG_AUDIT, "as the store says");
+	FORGE(stores[0].flags = PW_IMG_STRICT, "outside of all stores");
+	FORGE(all_cells(&c, 1, PW_CELL_STRICT), "as the store says");
+	FORGE(all_cells(&c, 1, PW_CELL_STRICT); stores[1].flags |= PW_IMG_STRICT; all_cells(&c, 1, -PW_CELL_LOG_ALL), "as the store says");
+	FORGE(cells[1].flags |= PW_CELL_STRICT; stores[1].flags |= PW_IMG_STRICT, "differ in mode");
+	FORGE(cells[1].flags |= 1u << 3, "reaches beyond");
+	FORGE(c.head->flags = PW_IMG_SEALED | PW_IMG_STRICT, "means nothing");
+}
+
+TESTS(T(any_changed_byte_is_noticed), T(any_cut_is_noticed), T(no_image_is_told_from_a_damaged_one), T(forged_tables_are_refused),
+      T(forged_flags_are_refused), T(a_dropped_seal_is_noticed))

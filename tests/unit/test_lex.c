@@ -80,6 +80,10 @@ static void bytes_that_deceive_are_errors(void)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		CHECK(kinds(bad[i], strlen(bad[i]), k) > 0);
 	CHECK_INT(kinds("a\0b", 3, k), 1);
+	CHECK(kinds("a\rb", 3, k) > 0);
+	CHECK(kinds("\"a\rb\"", 5, k) > 0);
+	CHECK(kinds("# a\rb\n", 6, k) > 0);
+	CHECK_INT(kinds("a # x\r\nb\r\n\r\n", 12, k), 0);
 	CHECK_INT(kinds("\xc3\xa9t\xc3\xa9 \xe6\x97\xa5", 9, k), 0);
 	CHECK_STR(k, "ww$");
 }

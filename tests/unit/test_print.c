@@ -45,6 +45,11 @@ static void what_differs_differs(void)
 	CHECK(!same("rule x { allow r to read on a when user bob }", "rule x { allow r to read on a unless user bob }"));
 	CHECK(!same("rule x { deny r to read on a }", "rule x { deny r to read on a absolute }"));
 	CHECK(!same("rule x { deny r to read on a }", "rule x { deny r to read on a mode audit }"));
+	CHECK(!same("store c { path /c strict }", "store c { path /c }"));
+	CHECK(!same("store c { path /c on-tighten kill at once }", "store c { path /c on-tighten kill after 1s }"));
+	CHECK(!same("store c { path /c on-tighten kill at once }", "store c { path /c }"));
+	CHECK(same("store c { path /c on-tighten leave }", "store c { path /c }"));
+	CHECK(same("store c { path /c on-tighten kill after 60s strict }", "store c { strict on-tighten kill after 1m path /c }"));
 	CHECK(!same("rule x { allow r to read on a } rule y { allow r to list on a }",
 		    "rule y { allow r to list on a } rule x { allow r to read on a }"));
 }

@@ -241,6 +241,28 @@ static void an_event_becomes_a_whole_record_without_an_image(void)
 	CHECK(!record_find(&v, PW_F_TID, &p, &n));
 }
 
+static void what_polyward_consists_of_has_a_name_of_its_own(void)
+{
+	_buf_ struct buf b = BUF_INIT, c = BUF_INIT;
+	struct pw_event file = { .ino = 3, .label = PW_LABEL_OWN_STATE, .label_to = PW_LABEL_OWN_LOG, .verdict = PW_DENY, .reason = PW_R_GUARD };
+	struct pw_event map = { .target = 77, .verdict = PW_DENY, .reason = PW_R_GUARD, .hook = PW_HOOK_pw_bpf_map, .error = -EPERM };
+	struct pw_record h = { 0 };
+	struct record_view v;
+	const uint8_t *p;
+	size_t used, n;
+
+	record_from_event(&b, &file, NULL, &h);
+	CHECK_INT(record_parse((uint8_t *)b.data, b.len_bytes, &v, &used), 0);
+	CHECK(record_find(&v, PW_F_STORE, &p, &n) && n == 14 && !memcmp(p, "polyward/state", n));
+	CHECK(record_find(&v, PW_F_STORE_TO, &p, &n) && n == 12 && !memcmp(p, "polyward/log", n));
+	CHECK(!record_find(&v, PW_F_TARGET, &p, &n));
+	record_from_event(&c, &map, NULL, &h);
+	CHECK_INT(record_parse((uint8_t *)c.data, c.len_bytes, &v, &used), 0);
+	CHECK_INT(record_find_u64(&v, PW_F_TARGET, 0), 77);
+	CHECK_INT(record_find_u64(&v, PW_F_ERROR, 0), EPERM);
+	CHECK(!record_find(&v, PW_F_STORE, &p, &n));
+}
+
 static void an_event_that_lies_about_its_length_is_harmless(void)
 {
 	_buf_ struct buf b = BUF_INIT;
@@ -301,5 +323,6 @@ static void counters_that_begin_again_are_noticed(void)
 TESTS(T(crc_has_the_published_check_value), T(a_record_comes_back_as_it_was_built), T(a_cut_record_is_incomplete_at_every_byte),
       T(one_flipped_bit_is_found_wherever_it_is), T(blocks_that_were_never_written_are_torn),
       T(the_writer_refuses_what_the_reader_would), T(a_line_says_all_and_obeys_nothing), T(json_is_json_and_loses_nothing),
-      T(an_event_becomes_a_whole_record_without_an_image), T(an_event_that_lies_about_its_length_is_harmless),
+      T(an_event_becomes_a_whole_record_without_an_image), T(what_polyward_consists_of_has_a_name_of_its_own),
+      T(an_event_that_lies_about_its_length_is_harmless),
       T(numbers_out_of_order_are_no_loss_and_holes_are_exact), T(counters_that_begin_again_are_noticed))

@@ -75,6 +75,11 @@ void audit_close(struct audit_log *l); /* commits */
 int  audit_append(struct audit_log *l, struct buf *record, struct err *e);
 /* Write and fdatasync all appended so far. On failure nothing is lost: what was appended stays in memory, and the next call tries again. */
 int  audit_commit(struct audit_log *l, struct err *e);
+/*
+ * One short record in front of all that waits, into the room that every commit keeps for it behind its own: for saying that the disk takes
+ * no more. On disk when it returns 0.
+ */
+int  audit_append_first(struct audit_log *l, struct buf *record, struct err *e);
 int  audit_commit_in_ms(const struct audit_log *l);         /* until a commit is due; -1: nothing waits */
 uint64_t audit_next_seq(const struct audit_log *l);
 /* The file being written, and its bytes with those that wait for a commit. */
@@ -85,6 +90,8 @@ void audit_segment(const struct audit_log *l, char ret_name[static AUDIT_NAME_SI
  * open after AUDIT_HOLE_MS becomes a gap record with the next commit (audit_commit_in_ms() counts that in). Another boot restarts the
  * count; a restart of the daemon does not, for the log says how far it was.
  */
+/* ... unless it is in the log, or appended, already: a reader that died between the log and the ring offers some a second time. */
+bool audit_knows(const struct audit_log *l, uint32_t cpu, uint64_t cpu_seq, uint64_t time_boot_ns);
 int  audit_note_cpu_seq(struct audit_log *l, uint32_t cpu, uint64_t cpu_seq, struct err *e);
 /* The rings are gone and drained: every open hole is a loss, and the next programs count from 0. */
 int  audit_restart_cpu_seqs(struct audit_log *l, struct err *e);

@@ -44,30 +44,71 @@ static void add_string(struct buf *b, enum pw_field_tag tag, const char *text)
 	add_text(b, tag, text, strlen(text));
 }
 
+/* A text being put together: one record is made for every access, so this must not ask for memory. Longer ones are cut. */
+struct text { size_t len_bytes; char v[EVENT_TEXT_MAX]; };
+
+static void put(struct text *t, const void *bytes, size_t len_bytes)
+{
+	if (len_bytes > sizeof(t->v) - t->len_bytes)
+		len_bytes = sizeof(t->v) - t->len_bytes;
+	memcpy(t->v + t->len_bytes, bytes, len_bytes);
+	t->len_bytes += len_bytes;
+}
+
+static void put_string(struct text *t, const char *text)
+{
+	put(t, text, strlen(text));
+}
+
+static void put_number(struct text *t, uint32_t n)
+{
+	char digits[10];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n);
+	put(t, digits + at, sizeof(digits) - at);
+}
+
 /* Names come leaf first; a path is written from the store's root down. */
 static void add_path(struct buf *b, const struct pw_event *ev, const char *store_path)
 {
-	_buf_ struct buf path = BUF_INIT;
+	struct text path;
 	size_t end = ev->names_len < PW_NAMES_MAX ? ev->names_len : PW_NAMES_MAX;
 
 	while (end && ev->names[end - 1] != '\0')
 		end--; /* a name without its end is no name */
-	buf_add_str(&path, store_path);
+	path.len_bytes = 0;
+	put_string(&path, store_path);
 	if ((ev->flags & PW_EV_NAMES_CUT) || (!store_path[0] && end))
-		buf_add_str(&path, store_path[0] ? "/..." : "...");
+		put_string(&path, store_path[0] ? "/..." : "...");
 	while (end) {
 		size_t begin = end - 1;
 
 		while (begin && ev->names[begin - 1] != '\0')
 			begin--;
-		buf_add_char(&path, '/');
-		buf_add(&path, ev->names + begin, end - 1 - begin);
+		put(&path, "/", 1);
+		put(&path, ev->names + begin, end - 1 - begin);
 		end = begin;
 	}
-	if (path.failed)
-		b->failed = true;
-	else if (path.len_bytes)
-		add_text(b, PW_F_PATH, path.data, path.len_bytes);
+	if (path.len_bytes)
+		add_text(b, PW_F_PATH, path.v, path.len_bytes);
+}
+
+/* What no policy can name, since no name there has a slash in it. */
+static const char *own_name(uint16_t label)
+{
+	switch (label) {
+	case PW_LABEL_OWN_PINS:    return "polyward/pins";
+	case PW_LABEL_OWN_STATE:   return "polyward/state";
+	case PW_LABEL_OWN_LOG:     return "polyward/log";
+	case PW_LABEL_OWN_INSTALL: return "polyward/programs";
+	case PW_LABEL_OWN_RUN:     return "polyward/run";
+	case PW_LABEL_OWN_BACKING: return "polyward/backing";
+	default:                   return NULL;
+	}
 }
 
 static void add_store(struct buf *b, enum pw_field_tag tag, const struct image *img, uint16_t label)
@@ -78,7 +119,7 @@ static void add_store(struct buf *b, enum pw_field_tag tag, const struct image *
 
 static void add_rule(struct buf *b, const struct image *img, uint32_t nr)
 {
-	_buf_ struct buf at = BUF_INIT;
+	struct text at;
 	const struct pw_img_rule *rule;
 
 	if (nr == 0 || nr >= img->count[PW_SEC_RULES])
@@ -87,25 +128,28 @@ static void add_rule(struct buf *b, const struct image *img, uint32_t nr)
 	add_string(b, PW_F_RULE, image_str(img, rule->name));
 	if (rule->file >= img->count[PW_SEC_FILES])
 		return;
-	buf_printf(&at, "%s:%u", image_str(img, img->files[rule->file]), rule->line);
-	if (at.failed)
-		b->failed = true;
-	else
-		add_text(b, PW_F_RULE_AT, at.data, at.len_bytes);
+	at.len_bytes = 0;
+	put_string(&at, image_str(img, img->files[rule->file]));
+	put(&at, ":", 1);
+	put_number(&at, rule->line);
+	add_text(b, PW_F_RULE_AT, at.v, at.len_bytes);
 }
 
 /* Hidden roles are the compiler's own and have no name that a person wrote. */
 static void add_roles(struct buf *b, const struct image *img, uint64_t roles)
 {
-	_buf_ struct buf list = BUF_INIT;
+	struct text list;
 
-	for (uint32_t r = 0; r < PW_ROLES_MAX && r < img->count[PW_SEC_ROLES]; r++)
-		if (roles >> r & 1 && !(img->roles[r].flags & PW_ROLE_HIDDEN))
-			buf_printf(&list, "%s%s", list.len_bytes ? "," : "", image_str(img, img->roles[r].name));
-	if (list.failed)
-		b->failed = true;
-	else if (list.len_bytes)
-		add_text(b, PW_F_ROLES, list.data, list.len_bytes);
+	list.len_bytes = 0;
+	for (uint32_t r = 0; r < PW_ROLES_MAX && r < img->count[PW_SEC_ROLES] && roles >> r; r++) {
+		if (!(roles >> r & 1) || (img->roles[r].flags & PW_ROLE_HIDDEN))
+			continue;
+		if (list.len_bytes)
+			put(&list, ",", 1);
+		put_string(&list, image_str(img, img->roles[r].name));
+	}
+	if (list.len_bytes)
+		add_text(b, PW_F_ROLES, list.v, list.len_bytes);
 }
 
 static void add_names(struct buf *b, const struct pw_event *ev, const struct image *img)
@@ -166,6 +210,8 @@ void record_from_event(struct buf *b, const struct pw_event *ev, const struct im
 	record_i64(b, PW_F_ERROR, -(int64_t)ev->error);
 	record_u64(b, PW_F_DEV, ev->dev);
 	record_u64(b, PW_F_INO, ev->ino);
+	if (ev->target)
+		record_u64(b, PW_F_TARGET, ev->target);
 	record_u64(b, PW_F_LABEL, ev->label);
 	record_u64(b, PW_F_RULE_NR, ev->rule);
 	add_subject(b, ev);
@@ -177,6 +223,10 @@ void record_from_event(struct buf *b, const struct pw_event *ev, const struct im
 		add_names(b, ev, img);
 	else
 		add_path(b, ev, "");
+	if (own_name(ev->label))
+		add_string(b, PW_F_STORE, own_name(ev->label));
+	if (own_name(ev->label_to))
+		add_string(b, PW_F_STORE_TO, own_name(ev->label_to));
 	if (record_end(b, begin_off_bytes) < 0)
 		b->failed = true;
 }

@@ -121,6 +121,19 @@ int gaps_begin(struct gaps *g, uint32_t cpu, uint64_t first)
 	return 0;
 }
 
+bool gaps_known(const struct gaps *g, uint32_t cpu, uint64_t seq, uint64_t time_boot_ns)
+{
+	const struct gaps_cpu *c = cpu < g->count ? &g->v[cpu] : NULL;
+
+	return c && c->seen && seq < c->next && time_boot_ns <= c->newest_ns && !holds(&c->open, seq) && !holds(&c->lost, seq);
+}
+
+void gaps_time(struct gaps *g, uint32_t cpu, uint64_t time_boot_ns)
+{
+	if (cpu < g->count && g->v[cpu].newest_ns < time_boot_ns)
+		g->v[cpu].newest_ns = time_boot_ns;
+}
+
 int gaps_note(struct gaps *g, uint32_t cpu, uint64_t seq, uint64_t now_ns)
 {
 	struct gaps_cpu *c = cpu < GAPS_CPUS_MAX ? find(g, cpu) : NULL;

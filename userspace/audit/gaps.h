@@ -18,6 +18,7 @@ struct gaps_cpu {
 	bool seen;           /* false: its first event will have number 0 */
 	uint64_t next;       /* every number below was noted, stands in a hole, or was reported lost */
 	struct holes open, lost;
+	uint64_t newest_ns;  /* CLOCK_BOOTTIME of its youngest event so far; 0: not known */
 };
 struct gaps { struct gaps_cpu *v; size_t count; };
 
@@ -25,6 +26,12 @@ void gaps_free(struct gaps *g); /* also: start again, as after a boot */
 /* The first number that the log holds of a CPU, as an event or as lost: nothing is said about those before it. All that return int
  * here: -EINVAL no such CPU, -ENOMEM. */
 int gaps_begin(struct gaps *g, uint32_t cpu, uint64_t first);
+/*
+ * Is this an event that was taken already, offered again? After a crash between the log and the ring it is. Not so a number that is
+ * younger than all before: then the counters began again.
+ */
+bool gaps_known(const struct gaps *g, uint32_t cpu, uint64_t seq, uint64_t time_boot_ns);
+void gaps_time(struct gaps *g, uint32_t cpu, uint64_t time_boot_ns); /* of an event that was noted */
 /* Event `seq` of a CPU has arrived. */
 int gaps_note(struct gaps *g, uint32_t cpu, uint64_t seq, uint64_t now_ns);
 /* The event that was noted last is not in the log after all. */

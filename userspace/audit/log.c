@@ -23,12 +23,15 @@
 #define NS_PER_MS         1000000ull
 #define COMMIT_AT_BYTES   (1u << 20)   /* a group this large is not waited for */
 #define NO_CPU            0xffffu
+#define KEPT_BYTES        (16u << 10)  /* always free behind what is committed: for the record that says that nothing more fits */
+#define AHEAD_BYTES       (1u << 20)   /* so much is asked of the filesystem at a time, as long as it has it */
 #define SEGMENT_MODE      0644         /* the directory above the log's keeps others out; a reader is handed the log's directory */
 
 struct audit_log {
 	int dir_fd, fd;             /* fd: the segment being written, -1: made with the next commit */
 	uint64_t segment_first_seq;
 	uint64_t segment_bytes;     /* committed */
+	uint64_t allocated_bytes;   /* of the segment, as far as we asked for it; 0: not yet */
 	uint64_t next_seq;
 	struct buf pending;         /* appended, not known to be on disk */
 	uint64_t pending_first_seq;
@@ -76,7 +79,10 @@ static int recover_cpu(struct audit_log *l, const struct record_view *v)
 		return 0;
 	if (v->head.kind == PW_REC_ACCESS) {
 		code = gaps_begin(&l->gaps, v->head.cpu, v->head.cpu_seq);
-		return code < 0 ? code : gaps_note(&l->gaps, v->head.cpu, v->head.cpu_seq, now_ns);
+		if (code == 0)
+			code = gaps_note(&l->gaps, v->head.cpu, v->head.cpu_seq, now_ns);
+		gaps_time(&l->gaps, v->head.cpu, v->head.time_boot_ns);
+		return code;
 	}
 	if (v->head.kind != PW_REC_GAP)
 		return 0;
@@ -177,6 +183,13 @@ int audit_open(int dir_fd, struct audit_log **ret, uint64_t *ret_cut_bytes, stru
 	return 0;
 }
 
+/* What was allocated ahead. If that fails, it costs room. */
+static void give_back(struct audit_log *l)
+{
+	if (l->allocated_bytes && ftruncate(l->fd, (off_t)l->segment_bytes) == 0)
+		l->allocated_bytes = 0;
+}
+
 void audit_close(struct audit_log *l)
 {
 	struct err e;
@@ -184,8 +197,11 @@ void audit_close(struct audit_log *l)
 	if (!l)
 		return;
 	(void)audit_commit(l, &e);
-	if (l->fd >= 0)
+	if (l->fd >= 0) {
+		if (!l->pending.len_bytes)
+			give_back(l);
 		close(l->fd);
+	}
 	close(l->dir_fd);
 	buf_free(&l->pending);
 	gaps_free(&l->gaps);
@@ -208,12 +224,36 @@ static int new_segment(struct audit_log *l, struct err *e)
 		(void)unlinkat(l->dir_fd, name, 0);
 		return code;
 	}
-	if (l->fd >= 0)
+	if (l->fd >= 0) {
+		give_back(l);
 		close(l->fd);
+	}
 	l->fd = take_fd(fd);
 	l->segment_first_seq = l->pending_first_seq;
-	l->segment_bytes = 0;
+	l->segment_bytes = l->allocated_bytes = 0;
 	return 0;
+}
+
+/*
+ * Room for the group, and for KEPT_BYTES behind it, before a byte of it is written: a full disk then tears nothing, and there is still
+ * room to say so. Filesystems without allocation ahead go without.
+ */
+static int keep_room(struct audit_log *l, struct err *e)
+{
+	uint64_t need_bytes = l->segment_bytes + l->pending.len_bytes + KEPT_BYTES;
+	const uint64_t ask_bytes[] = { need_bytes + AHEAD_BYTES, need_bytes };
+
+	if (l->allocated_bytes >= need_bytes)
+		return 0;
+	for (size_t i = 0; i < 2; i++) {
+		if (fallocate(l->fd, FALLOC_FL_KEEP_SIZE, (off_t)l->segment_bytes, (off_t)(ask_bytes[i] - l->segment_bytes)) == 0) {
+			l->allocated_bytes = ask_bytes[i];
+			return 0;
+		}
+		if (errno != ENOSPC && errno != EDQUOT && errno != EINTR)
+			return 0; /* writing will tell */
+	}
+	return err_set(e, -errno, "write the log");
 }
 
 static int try_write_out(struct audit_log *l, struct err *e)
@@ -228,6 +268,9 @@ static int try_write_out(struct audit_log *l, struct err *e)
 		if (code < 0)
 			return code;
 	}
+	code = keep_room(l, e);
+	if (code < 0)
+		return code;
 	/*
 	 * Always from the end of what is committed: after a failure in the middle the same bytes go to the same place again. They are
 	 * kept until the sync has succeeded, because a failed sync may have dropped what was written.
@@ -318,6 +361,56 @@ static int append(struct audit_log *l, struct buf *record, struct pw_record *hea
 		return err_set(e, -ENOMEM, "append to the log");
 	}
 	l->next_seq++;
+	if (head->kind == PW_REC_ACCESS && head->cpu != NO_CPU)
+		gaps_time(&l->gaps, head->cpu, head->time_boot_ns);
+	return 0;
+}
+
+/* Every record that waits gets the next number. */
+static void renumber(struct audit_log *l)
+{
+	uint8_t *at = (uint8_t *)l->pending.data;
+	size_t left_bytes = l->pending.len_bytes;
+	struct pw_record head;
+
+	while (left_bytes > PREFIX_BYTES) {
+		size_t len_bytes = (size_t)at[0] << 8 | at[1];
+
+		memcpy(&head, at + PREFIX_BYTES, sizeof(head));
+		head.seq++;
+		memcpy(at + PREFIX_BYTES, &head, sizeof(head));
+		record_seal(at + PREFIX_BYTES, len_bytes);
+		at += PREFIX_BYTES + len_bytes;
+		left_bytes -= PREFIX_BYTES + len_bytes;
+	}
+	l->pending_first_seq++;
+	l->next_seq++;
+}
+
+int audit_append_first(struct audit_log *l, struct buf *record, struct err *e)
+{
+	struct record_view v;
+	struct pw_record head;
+	size_t used;
+
+	if (record->failed || record_parse((const uint8_t *)record->data, record->len_bytes, &v, &used) < 0 || used != record->len_bytes ||
+	    used > KEPT_BYTES)
+		return err_set(e, -EBADMSG, "append to the log: what was given is not one finished short record");
+	if (l->fd < 0 || l->segment_bytes >= AUDIT_SEGMENT_BYTES)
+		return err_set(e, -ENOSPC, "append to the log");
+	head = v.head;
+	if (!l->pending.len_bytes)
+		l->pending_first_seq = l->next_seq;
+	fill_head(l, &head);
+	head.seq = l->pending_first_seq;
+	memcpy(record->data + PREFIX_BYTES, &head, sizeof(head));
+	record_seal((uint8_t *)record->data + PREFIX_BYTES, record->len_bytes - PREFIX_BYTES);
+	if (pwrite(l->fd, record->data, record->len_bytes, (off_t)l->segment_bytes) != (ssize_t)record->len_bytes)
+		return err_set(e, -ENOSPC, "write the log");
+	if (fdatasync(l->fd) < 0)
+		return err_set(e, -errno, "bring the log to the disk");
+	l->segment_bytes += record->len_bytes;
+	renumber(l);
 	return 0;
 }
 
@@ -385,6 +478,11 @@ int audit_commit_in_ms(const struct audit_log *l)
 	if (due_ns == UINT64_MAX)
 		return -1;
 	return due_ns <= now_ns ? 0 : (int)((due_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+bool audit_knows(const struct audit_log *l, uint32_t cpu, uint64_t cpu_seq, uint64_t time_boot_ns)
+{
+	return gaps_known(&l->gaps, cpu, cpu_seq, time_boot_ns);
 }
 
 int audit_note_cpu_seq(struct audit_log *l, uint32_t cpu, uint64_t cpu_seq, struct err *e)

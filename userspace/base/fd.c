@@ -22,8 +22,8 @@ int fd_write_all(int fd, const void *bytes, size_t len_bytes)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return -errno;
+		if (n <= 0)
+			return n < 0 ? -errno : -ENOSPC; /* no progress is no reason to try for ever */
 		p += n;
 		len_bytes -= (size_t)n;
 	}

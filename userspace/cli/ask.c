@@ -42,6 +42,8 @@ static int ask_user(const struct cli *c, const struct cli_policy *p, struct ask 
 		const struct passwd *pw = getpwuid(getuid());
 
 		ask->user = pw ? strdup(pw->pw_name) : NULL;
+		if (pw && !ask->user)
+			return no_memory(c);
 		/* Another root's users need not include whoever runs this: then the subject has no name. */
 		if (ask->user && p->names->uid(p->names->ctx, ask->user, &uid) == 0)
 			ask->q.user = ask->user;
@@ -181,7 +183,7 @@ uint32_t ask_store(const struct ast *a, const char *text, bool *ret_unknown)
 	*ret_unknown = false;
 	if (text[0] == '/') {
 		tidy(text, &path);
-		return policy_store_at(a, path.data ? path.data : "/");
+		return policy_store_at(a, *cli_text(&path) ? path.data : "/");
 	}
 	for (uint32_t i = 0; i < a->stores.count; i++)
 		if (strcmp(a->stores.v[i].name.text, text) == 0)
@@ -203,7 +205,7 @@ int ask_unknown_action(const struct cli *c, const char *word)
 	if (near)
 		return cli_usage(c, "no action '%s'; did you mean '%s'?", word, near);
 	explain_actions(~0u, &all);
-	return cli_usage(c, "no action '%s'; actions are %s", word, all.data ? all.data : "");
+	return cli_usage(c, "no action '%s'; actions are %s", word, cli_text(&all));
 }
 
 int ask_unknown_store(const struct cli *c, const struct ast *a, const char *name)
@@ -252,6 +254,7 @@ enum { COLUMNS = 6 };
 static char *cell(const struct grant_row *r, size_t column, bool with_store)
 {
 	_buf_ struct buf raw = BUF_INIT, b = BUF_INIT;
+	char *text;
 
 	switch (column) {
 	case 0:  buf_add_str(&raw, r->role); break;
@@ -261,9 +264,11 @@ static char *cell(const struct grant_row *r, size_t column, bool with_store)
 	case 4:  buf_add_str(&raw, r->rule); break;
 	default: buf_add_str(&raw, *r->conditions ? r->conditions : "always"); break;
 	}
-	if (raw.data)
-		buf_add_escaped(&b, raw.data, raw.len_bytes);
-	return buf_take(&b);
+	buf_add_escaped(&b, cli_text(&raw), raw.len_bytes);
+	text = buf_take(&b);
+	if (!text)
+		cli_no_memory();
+	return text;
 }
 
 /* Columns on a terminal: bytes that continue a UTF-8 character take none. */
@@ -280,8 +285,7 @@ static void print_cells(char *const cells[COLUMNS], const size_t widths[COLUMNS]
 {
 	for (size_t k = 0; k < COLUMNS; k++)
 		if (widths[k])
-			printf("%s%*s", cells[k] ? cells[k] : "", k + 1 == COLUMNS ? 0 :
-			       (int)(widths[k] - width(cells[k] ? cells[k] : "") + 2), "");
+			printf("%s%*s", cells[k], k + 1 == COLUMNS ? 0 : (int)(widths[k] - width(cells[k]) + 2), "");
 	putchar('\n');
 }
 
@@ -292,16 +296,18 @@ void ask_print_grants(const struct grant_rows *rows, bool with_store)
 	size_t widths[COLUMNS] = { 0 };
 
 	if (!cells)
-		return;
+		cli_no_memory();
 	for (size_t k = 0; k < COLUMNS; k++) {
 		if (k == 2 && !with_store)
 			continue;
 		cells[0][k] = strdup(titles[k]);
+		if (!cells[0][k])
+			cli_no_memory();
 		widths[k] = width(titles[k]);
 		for (size_t i = 0; i < rows->count; i++) {
 			char *text = cells[i + 1][k] = cell(&rows->v[i], k, with_store);
 
-			if (text && width(text) > widths[k])
+			if (width(text) > widths[k])
 				widths[k] = width(text);
 		}
 	}

@@ -32,6 +32,11 @@ bool cli_flag(const struct cli *c, const char *name);
 int cli_fail(const struct cli *c, const struct err *e);
 /* "polyward VERB: text" and where to find the usage; returns CLI_USAGE. */
 int cli_usage(const struct cli *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The end of a verb that has no memory for its answer: a sentence on stderr, CLI_FAILED. Half an answer would be taken for a whole one. */
+struct buf;
+_Noreturn void cli_no_memory(void);
+/* What stands in a buffer, "" if nothing was written to it; does not return if something of it is missing. */
+const char *cli_text(const struct buf *b);
 /* Print a document and a newline, keys in the order they were set; steals the reference. */
 void cli_print_json(struct json_t *doc);
 

@@ -3,6 +3,7 @@
 #include "cli/client.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,27 @@ int client_order(enum msg_type type, struct msg_outcome *ret, struct err *e)
 		*ret = m.body.as_SAY_OUTCOME;
 		return err_say(e, ret->code, "%s", ipc_text(ret->text, sizeof(ret->text)));
 	}
+}
+
+int client_kernel(struct msg_kernel *ret, struct msg_audit *ret_audit, struct err *e)
+{
+	_fd_ int sock = -1;
+	int r = connect_and_ask(IPC_DO_STATUS, &sock, e);
+
+	for (bool there = false; r >= 0;) {
+		_msg_ struct ipc_msg m = IPC_MSG_INIT;
+
+		r = client_answer(sock, &m, e);
+		if (r > 0 && m.type == IPC_SAY_KERNEL) {
+			*ret = m.body.as_SAY_KERNEL;
+			there = true;
+		} else if (r > 0 && m.type == IPC_SAY_AUDIT) {
+			*ret_audit = m.body.as_SAY_AUDIT;
+		} else if (r > 0 && m.type == IPC_SAY_OUTCOME) {
+			return there ? 0 : err_say(e, -EIO, "polyward-kernel does not answer");
+		}
+	}
+	return r;
 }
 
 int client_log_dir(int *ret_fd, struct err *e)

@@ -16,6 +16,8 @@ int client_ask(int sock, enum msg_type type, const void *body, int fd, struct er
 int client_answer(int sock, struct ipc_msg *ret, struct err *e);
 /* Ask something that has no parameters, ignore all but the outcome: its code, and the sentence in e. */
 int client_order(enum msg_type type, struct msg_outcome *ret, struct err *e);
+/* What polyward-kernel says of itself. */
+int client_kernel(struct msg_kernel *ret, struct msg_audit *ret_audit, struct err *e); /* *ret_audit stays as it is if the log writer is silent */
 /* The log's directory, for log_reader_open(); the daemon records that the caller reads. */
 int client_log_dir(int *ret_fd, struct err *e);
 

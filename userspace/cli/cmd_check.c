@@ -122,11 +122,11 @@ static void print_document(const struct outcome *o, const char *file)
 
 	hex(o->hash, &hash);
 	buf_add_escaped(&name, file, strlen(file));
-	doc = json_pack("{s:b, s:s, s:I, s:I, s:o}", "ok", d->errors_count == 0, "file", name.data ? name.data : "",
+	doc = json_pack("{s:b, s:s, s:I, s:I, s:o}", "ok", d->errors_count == 0, "file", cli_text(&name),
 			"errors", (json_int_t)d->errors_count, "warnings", (json_int_t)d->warnings_count, "findings", diags_json(d));
 	json_object_set_new(doc, "policy", json_pack("{s:s, s:s?, s:s?, s:s}", "name", a->policy.name.text, "version",
 						     a->policy.version.text, "owner", a->policy.owner.text, "hash",
-						     hash.data ? hash.data : ""));
+						     cli_text(&hash)));
 	json_object_set_new(doc, "counts", json_pack("{s:I, s:I, s:I, s:I}", "stores", (json_int_t)a->stores.count, "roles",
 						     (json_int_t)a->roles.count, "rules", (json_int_t)a->rules.count, "tests",
 						     (json_int_t)o->tests));
@@ -137,7 +137,7 @@ static void print_document(const struct outcome *o, const char *file)
 }
 
 /* --print: one thing on stdout and nothing else. */
-static int print_asked(const struct cli *c, const char *what, const struct outcome *o)
+static int print_asked(const char *what, const struct outcome *o)
 {
 	_buf_ struct buf b = BUF_INIT;
 
@@ -149,15 +149,9 @@ static int print_asked(const struct cli *c, const char *what, const struct outco
 	if (strcmp(what, "hash") == 0)
 		hex(o->hash, &b);
 	else
-		(void)policy_json(o->p.ast, &b);
+		b.failed |= policy_json(o->p.ast, &b) < 0;
 	buf_add_char(&b, '\n');
-	if (b.failed) {
-		struct err e;
-
-		(void)err_set(&e, -ENOMEM, "cannot print the policy");
-		return cli_fail(c, &e);
-	}
-	fputs(b.data, stdout);
+	fputs(cli_text(&b), stdout);
 	return CLI_YES;
 }
 
@@ -170,16 +164,15 @@ static int print_all(const struct cli *c, const char *what, const struct outcome
 		return CLI_YES;
 	}
 	diags_render(o->p.diags, c->color, &b);
-	if (b.data)
-		fputs(b.data, stderr);
+	fputs(cli_text(&b), stderr);
 	if (what)
-		return print_asked(c, what, o);
+		return print_asked(what, o);
 	buf_free(&b);
 	summary(o, &b);
 	buf_add_str(&b, "policy hash ");
 	hex(o->hash, &b);
 	fflush(stderr);
-	puts(b.data ? b.data : "");
+	puts(cli_text(&b));
 	return CLI_YES;
 }
 

@@ -9,7 +9,9 @@
 
 #include "audit/audit.h"
 #include "cli/cli.h"
+#include "cli/client.h"
 #include "cli/doctor.h"
+#include "cli/show.h"
 #include "policy/diag.h"
 
 struct doctor {
@@ -17,6 +19,8 @@ struct doctor {
 	const struct kernel_report *kernel;
 	const struct ast *ast;      /* NULL: no policy was asked about */
 	const struct diags *diags;
+	struct msg_kernel daemon;   /* what a daemon says, if there is one */
+	struct msg_audit log;
 	bool complete;              /* nothing is missing so far */
 };
 
@@ -72,6 +76,27 @@ static void print_hook(struct doctor *d, unsigned hook)
 		printf("  %-22s           attached only under a policy that names the action stat\n", "");
 }
 
+static void print_guard(const struct doctor *d)
+{
+	const uint32_t flags = d->daemon.flags;
+
+	if (!(flags & (MSG_KERNEL_GUARD | MSG_KERNEL_SEALED)))
+		return;
+	printf("guard     on%s%s\n", flags & MSG_KERNEL_SEALED ? ", sealed until a reboot" : "",
+	       d->daemon.upgrade_left_s ? "; the installed programs may be replaced (`polyward upgrade done` ends that)" : "");
+}
+
+static void print_log(const struct doctor *d)
+{
+	char why[2 * MSG_TEXT_MAX];
+
+	if (!d->log.trouble_since_utc_s)
+		return;
+	show_text(d->log.text, strnlen(d->log.text, sizeof(d->log.text)), why, sizeof(why));
+	printf("log       cannot be written: %s\nto do     make room for the log; strict stores are refused until then, as soon as the kernel's own "
+	       "room is used up\n", why);
+}
+
 static void print_kernel(struct doctor *d)
 {
 	const struct kernel_report *k = d->kernel;
@@ -83,6 +108,8 @@ static void print_kernel(struct doctor *d)
 	if (k->ready != KERNEL_READY)
 		printf(": %s\nto do     %s", k->because, k->advice);
 	putchar('\n');
+	print_guard(d);
+	print_log(d);
 	if (!hooks_known(k)) {
 		printf("\nhooks: this kernel does not say which it has\n");
 		return;
@@ -238,6 +265,9 @@ static void print_json(const struct doctor *d)
 	if (d->ast)
 		json_object_set(doc, "rules", rules);
 	json_decref(rules);
+	json_object_set_new(doc, "guard", json_boolean(d->daemon.flags & MSG_KERNEL_GUARD));
+	json_object_set_new(doc, "sealed", json_boolean(d->daemon.flags & MSG_KERNEL_SEALED));
+	json_object_set_new(doc, "log_writable", json_boolean(!d->log.trouble_since_utc_s));
 	json_object_set_new(doc, "complete", json_boolean(d->complete));
 	cli_print_json(doc);
 }
@@ -246,7 +276,7 @@ static void print_json(const struct doctor *d)
 
 static bool is_complete(const struct doctor *d)
 {
-	bool complete = d->kernel->ready == KERNEL_READY;
+	bool complete = d->kernel->ready == KERNEL_READY && !d->log.trouble_since_utc_s;
 
 	for (unsigned i = 1; i < PW_HOOK_MAX_; i++)
 		complete = complete && !doctor_hook_lacking(d->kernel, i);
@@ -267,6 +297,7 @@ int cmd_doctor(struct cli *c)
 	struct kernel_report report;
 	struct cli_policy policy = { 0 };
 	struct doctor d = { .c = c, .kernel = &report };
+	struct err none = { 0 };
 	int code;
 
 	if (cli_opt(c, "root") && !file)
@@ -275,6 +306,8 @@ int cmd_doctor(struct cli *c)
 	if (code < 0)
 		return cli_fail(c, &(struct err){ .code = code, .text = "cannot look at this kernel; is /proc mounted?" });
 	doctor_order(&report);
+	if (client_kernel(&d.daemon, &d.log, &none) < 0)
+		memset(&d.daemon, 0, sizeof(d.daemon));
 	if (file) {
 		code = cli_policy_load(c, file, false, &policy);
 		if (code != CLI_YES)

@@ -35,16 +35,20 @@ static const char *reason_word(const struct explanation *x)
 static char *clean(const char *text)
 {
 	_buf_ struct buf b = BUF_INIT;
+	char *safe;
 
 	buf_add_escaped(&b, text, strlen(text));
-	return buf_take(&b);
+	safe = buf_take(&b);
+	if (!safe)
+		cli_no_memory();
+	return safe;
 }
 
 static void print_clean(const char *before, const char *text, const char *after)
 {
 	_free_ char *safe = clean(text);
 
-	printf("%s%s%s", before, safe ? safe : "", after);
+	printf("%s%s%s", before, safe, after);
 }
 
 /* ---- for people ---- */
@@ -70,7 +74,10 @@ static void print_text(const struct ast *a, const struct image *img, const struc
 	if (x->store_idx == AST_NONE)
 		return;
 	explain_roles(a, x->roles, "none", &roles);
-	printf("roles on: %s\n", roles.data ? roles.data : "");
+	printf("roles on: %s\n", cli_text(&roles));
+	if (a->stores.v[x->store_idx].strict)
+		printf("store %s is strict: whatever the rules say, an access that finds no room for its record is refused\n",
+		       a->stores.v[x->store_idx].name.text);
 	if (x->rules_count)
 		puts("rules on this store and action:");
 	for (size_t i = 0; i < x->rules_count; i++)
@@ -92,7 +99,7 @@ static json_t *string_json(const char *text)
 {
 	_free_ char *safe = clean(text);
 
-	return json_string(safe ? safe : "");
+	return json_string(safe);
 }
 
 static json_t *place_json(const struct image *img, __u32 rule)
@@ -103,7 +110,7 @@ static json_t *place_json(const struct image *img, __u32 rule)
 	if (!rule)
 		return json_null();
 	buf_printf(&b, "%s:%u", image_str(img, img->files[r->file]), r->line);
-	return b.failed ? json_null() : string_json(b.data);
+	return string_json(cli_text(&b));
 }
 
 static json_t *rules_json(const struct ast *a, const struct image *img, const struct explanation *x)
@@ -139,6 +146,7 @@ static void print_document(const struct ast *a, const struct image *img, const s
 			ask_actions_json(d->missing), "store",
 			x->store_idx == AST_NONE ? NULL : a->stores.v[x->store_idx].name.text, "roles", ask_roles_json(a, x->roles),
 			"sentence", string_json(x->sentence));
+	json_object_set_new(doc, "strict", json_boolean(x->store_idx != AST_NONE && a->stores.v[x->store_idx].strict));
 	json_object_set_new(doc, "rules", rules_json(a, img, x));
 	json_object_set_new(doc, "changes", changes);
 	cli_print_json(doc);

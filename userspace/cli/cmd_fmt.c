@@ -36,7 +36,7 @@ static int rewrite(const char *file, const struct buf *text, struct err *e)
 	if (dir < 0)
 		return err_set(e, -errno, "cannot rewrite %s: open its folder", file);
 	r = fd_replace_file(dir, slash + 1, text->data, text->len_bytes, st.st_mode & 07777);
-	return r < 0 ? err_set(e, r, "cannot rewrite %s; it stays as it was", file) : 0;
+	return r < 0 ? err_set(e, r, "cannot rewrite %s; it holds the old text or the new one, whole", file) : 0;
 }
 
 static bool canonical(const struct diags *d, const struct buf *text)
@@ -51,7 +51,7 @@ static json_t *describe(const char *file, bool same, const struct buf *text)
 	_buf_ struct buf name = BUF_INIT;
 
 	buf_add_escaped(&name, file, strlen(file));
-	return json_pack("{s:s, s:b, s:s}", "file", name.data ? name.data : "", "canonical", same, "text", text->data);
+	return json_pack("{s:s, s:b, s:s}", "file", cli_text(&name), "canonical", same, "text", text->data);
 }
 
 static int one(const struct cli *c, const char *file, json_t *list)

@@ -55,10 +55,7 @@ static void print_record(const struct show *s, const struct record_view *v)
 		record_render_json(v, &line);
 	else
 		record_render_text(v, &s->style, &line);
-	if (line.failed)
-		fputs("polyward log: out of memory for a line\n", stderr);
-	else
-		printf("%s\n", line.data);
+	printf("%s\n", cli_text(&line)); /* a log with a line left out would be taken for a whole one */
 }
 
 /* ---- the last N ---- */

@@ -84,6 +84,11 @@ static void text_kernel(const struct msg_kernel *k)
 	} else {
 		printf("policy      none: nothing is enforced%s\n", k->flags & MSG_KERNEL_OFF ? " (polyward.off)" : "");
 	}
+	if (k->gen)
+		printf("guard       %s%s\n", k->flags & MSG_KERNEL_GUARD ? "on" : "off",
+		       k->flags & MSG_KERNEL_SEALED ? ", sealed until a reboot" : "");
+	if (k->upgrade_left_s)
+		printf("upgrade     the installed programs may be replaced for %u more seconds; then run `polyward upgrade done`\n", k->upgrade_left_s);
 	if (k->flags & MSG_KERNEL_BUSY)
 		printf("under way   a policy is being applied\n");
 	if (k->revert_at_utc_s) {
@@ -113,6 +118,7 @@ static void text_audit(const struct msg_audit *a)
 	show_time(a->trouble_since_utc_s, when);
 	show_text(a->text, strnlen(a->text, sizeof(a->text)), why, sizeof(why));
 	printf("log trouble since %s: %s (tried %llu times); make room for the log\n", when, why, (unsigned long long)a->retries);
+	printf("            events wait in the kernel; when its room is used up, accesses are counted as a gap, and those to strict stores refused\n");
 }
 
 static void text_daemons(const struct msg_supervisor *s)
@@ -183,6 +189,9 @@ static json_t *json_kernel(const struct msg_kernel *k)
 	set_time(o, "since", k->gen ? k->since_utc_s : 0);
 	set_time(o, "confirm_until", k->revert_at_utc_s);
 	json_object_set_new(o, "revert_generation", json_integer(k->revert_gen));
+	json_object_set_new(o, "guard", json_boolean(k->flags & MSG_KERNEL_GUARD));
+	json_object_set_new(o, "sealed", json_boolean(k->flags & MSG_KERNEL_SEALED));
+	json_object_set_new(o, "upgrade_left_s", json_integer(k->upgrade_left_s));
 	json_object_set_new(o, "busy", json_boolean(k->flags & MSG_KERNEL_BUSY));
 	json_object_set_new(o, "off", json_boolean(k->flags & MSG_KERNEL_OFF));
 	json_object_set_new(o, "counters", json_pack("{s:I,s:I,s:I,s:I,s:I}", "allowed", (json_int_t)k->sum.allowed,

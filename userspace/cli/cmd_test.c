@@ -46,7 +46,7 @@ static void print_line(const struct cli *c, const struct image *img, __u32 i, bo
 		add_escaped(&b, image_str(img, img->files[t->file]));
 		buf_printf(&b, ":%u; but the policy says %s by %s", t->line, word(d->verdict), by(img, d->rule));
 	}
-	puts(b.failed ? "out of memory" : b.data);
+	puts(cli_text(&b));
 }
 
 static json_t *line_json(const struct image *img, __u32 i, bool good, const struct pw_decision *d)
@@ -56,8 +56,8 @@ static json_t *line_json(const struct image *img, __u32 i, bool good, const stru
 
 	add_escaped(&file, image_str(img, img->files[t->file]));
 	add_escaped(&name, image_str(img, t->name));
-	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s?, s:s, s:s, s:b}", "test", name.data ? name.data : "", "file",
-			 file.data ? file.data : "", "line", (json_int_t)t->line, "action", table_need_word(t->need), "store",
+	return json_pack("{s:s, s:s, s:I, s:s, s:s, s:s, s:s?, s:s, s:s, s:b}", "test", cli_text(&name), "file",
+			 cli_text(&file), "line", (json_int_t)t->line, "action", table_need_word(t->need), "store",
 			 image_str(img, img->stores[t->label].name), "expected", word(t->verdict), "expected_by",
 			 t->says_by ? by(img, t->rule) : NULL, "got", word(d->verdict), "got_by", by(img, d->rule), "ok", good);
 }
@@ -99,8 +99,7 @@ static void print_summary(const struct image *img, const struct tally *t)
 		add_escaped(&b, image_str(img, img->files[rule->file]));
 		buf_printf(&b, ":%u)\n", rule->line);
 	}
-	if (b.data)
-		fputs(b.data, stdout);
+	fputs(cli_text(&b), stdout);
 }
 
 static void print_document(const char *file, const struct image *img, const struct tally *t, json_t *lines)
@@ -112,7 +111,7 @@ static void print_document(const char *file, const struct image *img, const stru
 	for (__u32 r = 1; r < img->count[PW_SEC_RULES]; r++)
 		if (!t->decided[r])
 			json_array_append_new(untested, json_string(image_str(img, img->rules[r].name)));
-	cli_print_json(json_pack("{s:b, s:s, s:I, s:I, s:I, s:o, s:o}", "ok", t->failed == 0, "file", name.data ? name.data : "",
+	cli_print_json(json_pack("{s:b, s:s, s:I, s:I, s:I, s:o, s:o}", "ok", t->failed == 0, "file", cli_text(&name),
 				 "passed", (json_int_t)t->passed, "failed", (json_int_t)t->failed, "rules",
 				 (json_int_t)(img->count[PW_SEC_RULES] - 1), "tests", lines, "rules_without_test", untested));
 }

@@ -15,13 +15,12 @@ static int show(const struct cli *c, const struct ast *a, const struct ask *ask,
 
 	ask_words(ask, &who);
 	explain_roles(a, roles, "none", &on);
-	if (who.data)
-		buf_add_escaped(&clean, who.data, who.len_bytes);
+	buf_add_escaped(&clean, cli_text(&who), who.len_bytes);
 	if (c->json) {
-		cli_print_json(json_pack("{s:s, s:o, s:o}", "subject", clean.data ? clean.data : "", "roles", ask_roles_json(a, roles),
+		cli_print_json(json_pack("{s:s, s:o, s:o}", "subject", cli_text(&clean), "roles", ask_roles_json(a, roles),
 					 "grants", ask_grants_json(rows)));
 	} else {
-		printf("%s; roles: %s\n", clean.data ? clean.data : "", on.data ? on.data : "");
+		printf("%s; roles: %s\n", cli_text(&clean), cli_text(&on));
 		if (rows->count)
 			ask_print_grants(rows, true);
 		else
@@ -34,6 +33,7 @@ static int answer(const struct cli *c, const struct cli_policy *p)
 {
 	struct grant_rows rows = { 0 };
 	struct ask ask = { 0 };
+	uint64_t roles = 0;
 	struct image img;
 	struct err e;
 	int code = ask_subject(c, p, &ask);
@@ -44,11 +44,11 @@ static int answer(const struct cli *c, const struct cli_policy *p)
 	}
 	if (image_check(p->image, p->image_len_bytes, &img, &e) < 0) {
 		code = cli_fail(c, &e);
-	} else if (policy_what_can(p->ast, &img, p->names, &ask.q, &rows) < 0) {
+	} else if (policy_roles(p->ast, &img, p->names, &ask.q, &roles) < 0 || policy_what_can(p->ast, &img, p->names, &ask.q, &rows) < 0) {
 		(void)err_set(&e, -ENOMEM, "cannot list what can be done");
 		code = cli_fail(c, &e);
 	} else {
-		code = show(c, p->ast, &ask, policy_roles(p->ast, &img, p->names, &ask.q), &rows);
+		code = show(c, p->ast, &ask, roles, &rows);
 	}
 	grant_rows_free(&rows);
 	ask_free(&ask);

@@ -4,6 +4,7 @@
  * when its output could not be written.
  */
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,12 +50,23 @@ static int flushed(int code)
 	return CLI_FAILED;
 }
 
+/* Every document is built by jansson, and nobody looks at each of its steps: it gets memory or the program ends. */
+static void *json_memory(size_t bytes)
+{
+	void *p = malloc(bytes);
+
+	if (!p)
+		cli_no_memory();
+	return p;
+}
+
 int main(int argc, char **argv)
 {
 	struct err e = { 0 };
 	struct cli c;
 	int code;
 
+	json_set_alloc_funcs(json_memory, free);
 	if (argc == 2 && !strcmp(argv[1], "--version")) {
 		printf("polyward %s\n", PW_VERSION);
 		return flushed(CLI_YES);

@@ -60,16 +60,27 @@ int cli_usage(const struct cli *c, const char *fmt, ...)
 	return CLI_USAGE;
 }
 
+_Noreturn void cli_no_memory(void)
+{
+	fflush(stdout);
+	fputs("polyward: out of memory\n", stderr);
+	exit(CLI_FAILED);
+}
+
+const char *cli_text(const struct buf *b)
+{
+	if (b->failed)
+		cli_no_memory();
+	return b->data ? b->data : "";
+}
+
 void cli_print_json(struct json_t *doc)
 {
 	char *text = doc ? json_dumps(doc, JSON_INDENT(2)) : NULL;
 
 	json_decref(doc);
-	if (!text) {
-		/* Half a document would be taken for a whole one. */
-		fputs("polyward: cannot make the JSON document: out of memory\n", stderr);
-		exit(CLI_FAILED);
-	}
+	if (!text)
+		cli_no_memory();
 	printf("%s\n", text);
 	free(text);
 }

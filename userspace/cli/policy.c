@@ -44,12 +44,11 @@ void cli_policy_tell(const struct cli *c, const char *file, const struct diags *
 	if (!c->json) {
 		diags_render(d, c->color, &text);
 		fflush(stdout);
-		if (text.data)
-			fputs(text.data, stderr);
+		fputs(cli_text(&text), stderr);
 		return;
 	}
 	buf_add_escaped(&name, file, strlen(file));
-	cli_print_json(json_pack("{s:b, s:s, s:I, s:I, s:o}", "ok", d->errors_count == 0, "file", name.data ? name.data : "",
+	cli_print_json(json_pack("{s:b, s:s, s:I, s:I, s:o}", "ok", d->errors_count == 0, "file", cli_text(&name),
 				 "errors", (json_int_t)d->errors_count, "warnings", (json_int_t)d->warnings_count, "findings",
 				 diags_json(d)));
 }
@@ -70,9 +69,9 @@ static int no_memory(const struct cli *c)
 
 static int end_with(const struct cli *c, const char *file, const struct diags *d, int status)
 {
-	if (status == 0)
+	if (status == 0 && !d->nomem)
 		return CLI_YES;
-	if (status != -EINVAL)
+	if (status != -EINVAL || d->nomem)
 		return no_memory(c);
 	cli_policy_tell(c, file, d);
 	return broken(c);

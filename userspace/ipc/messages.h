@@ -43,6 +43,8 @@ struct msg_outcome {
 enum msg_kernel_flag {
 	MSG_KERNEL_OFF  = 1u << 0, /* polyward.off is on the kernel command line */
 	MSG_KERNEL_BUSY = 1u << 1, /* a policy is being applied */
+	MSG_KERNEL_GUARD = 1u << 2, /* polyward itself is guarded */
+	MSG_KERNEL_SEALED = 1u << 3, /* and the kernel sealed until the next boot */
 };
 
 struct msg_kernel {
@@ -56,7 +58,7 @@ struct msg_kernel {
 	uint32_t hooks_attached;
 	uint32_t stores;
 	uint32_t stores_audit;     /* ... of which in mode audit */
-	uint32_t pad_;
+	uint32_t upgrade_left_s;   /* so long may the installed programs still be replaced; 0: they may not */
 	struct pw_counters sum;
 	uint8_t  policy_hash[32];
 	char     name[MSG_NAME_MAX];

@@ -24,30 +24,67 @@ int attr_add(struct kernel *k, const struct pw_attr_key *key, uint64_t value, st
 	return 0;
 }
 
+/* The filter only ever says "look closer", so it may come before the generation does. */
+static void bloom_add(struct kernel *k, uint64_t ino)
+{
+	uint32_t bit = pw_bloom_bit(ino);
+
+	(void)__atomic_fetch_or(&k->state->bloom[bit / 64], UINT64_C(1) << (bit % 64), __ATOMIC_SEQ_CST);
+}
+
+int attr_program(struct kernel *k, uint32_t gen, const struct place *at, uint64_t roles, struct err *e)
+{
+	const struct pw_attr_key exe = { .a = at->dev, .b = at->ino, .gen = gen, .kind = PW_ATTR_EXE };
+	const struct pw_attr_key moment = { .a = at->dev, .b = at->ino, .gen = gen, .kind = PW_ATTR_EXE_TIME };
+	int rc = attr_add(k, &moment, at->changed, e);
+
+	return rc ? rc : attr_add(k, &exe, roles, e);
+}
+
+int attr_own_program(struct kernel *k, const struct place *at, enum pw_own_exe what, struct err *e)
+{
+	const struct pw_attr_key key = { .a = at->dev, .b = at->ino, .kind = PW_ATTR_OWN_EXE };
+
+	bloom_add(k, at->ino);
+	return attr_add(k, &key, what, e);
+}
+
 /* The hash knows the filesystem before the direct map sends anybody there. */
-static int dev_add(struct kernel *k, uint32_t gen, uint32_t dev, struct err *e)
+int attr_dev(struct kernel *k, uint32_t gen, uint32_t dev, enum pw_attr_dev holds, struct err *e)
 {
 	struct pw_attr_key key = { .a = dev, .gen = gen, .kind = PW_ATTR_DEV };
 	uint32_t *place = &k->state->devs[pw_dev_hash(dev)];
 	uint32_t there = STATE_READ(*place);
-	int rc = attr_add(k, &key, 1, e);
+	uint64_t held = 0;
+	int rc;
 
+	if (!bpf_map_lookup_elem(k->maps[MAP_ATTRS], &key, &held) && held == PW_DEV_STORE)
+		holds = PW_DEV_STORE;
+	rc = attr_add(k, &key, holds, e);
 	if (!rc && there != dev)
 		STATE_WRITE(*place, there ? PW_DEV_COLLIDE : dev);
+	return rc;
+}
+
+int attr_way(struct kernel *k, uint32_t gen, uint32_t dev, uint64_t ino, struct err *e)
+{
+	const struct pw_attr_key key = { .a = dev, .b = ino, .gen = gen, .kind = PW_ATTR_WAY };
+	int rc = attr_add(k, &key, 1, e);
+
+	if (!rc)
+		bloom_add(k, ino);
 	return rc;
 }
 
 int attr_label(struct kernel *k, uint32_t gen, const struct place *at, uint64_t word, struct err *e)
 {
 	struct pw_attr_key key = { .a = at->dev, .b = at->ino, .gen = gen, .kind = PW_ATTR_LABEL };
-	uint32_t bit = pw_bloom_bit(at->ino);
 	int rc = attr_add(k, &key, word, e);
 
 	if (rc)
 		return rc;
-	/* Both only ever say "look closer", so they may come before the generation does. */
-	(void)__atomic_fetch_or(&k->state->bloom[bit / 64], UINT64_C(1) << (bit % 64), __ATOMIC_SEQ_CST);
-	return dev_add(k, gen, at->dev, e);
+	bloom_add(k, at->ino);
+	return attr_dev(k, gen, at->dev, (word & PW_ROOT_LABEL) >= PW_LABEL_OWN_FIRST ? PW_DEV_OWN : PW_DEV_STORE, e);
 }
 
 static int units_fill(struct kernel *k, const struct image *img, uint32_t gen, struct err *e)

@@ -17,6 +17,7 @@
 #include <linux/bpf.h>
 #include <linux/magic.h>
 
+#include "kernel/hierarchy.h"
 #include "kernel/kernel.h"
 #include "kernel/variants.h"
 
@@ -111,10 +112,12 @@ static void look_at_hooks(struct kernel_report *r, const struct btf *btf)
 
 	for (const struct variant *v = variants; v->name && i < PW_HOOK_MAX_; v++, i++) {
 		char pin[160];
+		_fd_ int root = variant_is_cgroup(v) ? hierarchy_root() : -1;
+		bool here = !variant_is_cgroup(v) || root >= 0;
 
-		snprintf(pin, sizeof(pin), KERNEL_PINS "/links/%s", v->name);
-		r->hooks[i] = (struct kernel_hook){ .hook = v->hook, .present = variant_present(v, btf), .chosen = variant_fits(v, btf),
-						    .attached = access(pin, F_OK) == 0 };
+		snprintf(pin, sizeof(pin), KERNEL_PINS "/%s/%s", variant_is_cgroup(v) || variant_is_iterator(v) ? "progs" : "links", v->name);
+		r->hooks[i] = (struct kernel_hook){ .hook = v->hook, .present = here && variant_present(v, btf),
+						    .chosen = here && variant_fits(v, btf), .attached = access(pin, F_OK) == 0 };
 	}
 }
 
@@ -168,6 +171,10 @@ static int judge_by_loading(struct kernel_report *r, const struct btf *btf)
 {
 	_fd_ int fd = -1;
 
+	/* Ours are at work: nothing has to be tried, and a sealed kernel would refuse the try. */
+	for (size_t i = 0; i < PW_HOOK_MAX_; i++)
+		if (r->hooks[i].attached)
+			return no(r, KERNEL_READY, "this kernel runs polyward's programs", "");
 	if (!have_cap(CAP_BPF) || !have_cap(CAP_PERFMON))
 		return no(r, KERNEL_NO_PRIVILEGE, "loading the programs takes CAP_BPF and CAP_PERFMON, which this process lacks",
 			  "run it as root to know for certain; nothing found so far speaks against this kernel");

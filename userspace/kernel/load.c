@@ -86,6 +86,7 @@ static struct kernel *kernel_new(void)
 
 	if (!k)
 		return NULL;
+	k->own = (struct kernel_own)KERNEL_OWN_NONE;
 	for (size_t i = 0; i < MAP_COUNT; i++)
 		k->maps[i] = -1;
 	for (uint32_t g = 0; g < PW_GENERATIONS; g++)
@@ -93,6 +94,7 @@ static struct kernel *kernel_new(void)
 			k->staged[g].fd[t] = -1;
 	for (size_t i = 0; i < PW_LABELS_MAX; i++)
 		k->root_fds[i] = -1;
+	k->own = (struct kernel_own)KERNEL_OWN_NONE;
 	libbpf_set_print(silent);
 	return k;
 }
@@ -220,6 +222,9 @@ int kernel_open(struct kernel **ret, enum kernel_how *ret_how, struct err *e)
 
 int kernel_down(struct kernel *k, struct err *e)
 {
+	if (kernel_sealed(k))
+		return err_say(e, -EPERM, "the kernel is sealed (`guard sealed`), so enforcement ends with a reboot with polyward.off on the kernel "
+			       "command line, and in no other way");
 	/* First nobody decides any more, then the links go: in between everything is allowed, as it will be afterwards. */
 	STATE_WRITE(k->state->revert_at_ns, 0);
 	STATE_WRITE(k->state->gen, 0);
@@ -231,6 +236,6 @@ int kernel_down(struct kernel *k, struct err *e)
 int kernel_rings(struct kernel *k, struct kernel_rings *ret)
 {
 	*ret = (struct kernel_rings){ .urgent_fd = k->maps[MAP_URGENT], .access_fd = k->maps[MAP_ACCESS],
-				      .counters_fd = k->maps[MAP_COUNTERS], .urgent_bytes = 256 * 1024, .access_bytes = 1024 * 1024 };
+				      .counters_fd = k->maps[MAP_COUNTERS], .urgent_bytes = PW_URGENT_BYTES, .access_bytes = PW_ACCESS_BYTES };
 	return 0;
 }

@@ -6,7 +6,7 @@
 #include <polyward/abi.h>
 
 /* The programs' own memory: only its size is known here (the generated header asserts it). */
-struct pw_slots { unsigned char bytes[256 * 1024]; };
+struct pw_slots { unsigned char bytes[512 * 1024]; };
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wsign-conversion"

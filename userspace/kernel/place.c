@@ -112,6 +112,25 @@ static const struct mount *mount_by_id(const struct mounts *m, uint64_t id)
 	return NULL;
 }
 
+bool mounts_find(const struct mounts *m, uint64_t id, struct mounts_entry *ret)
+{
+	const struct mount *found = mount_by_id(m, id);
+
+	if (found)
+		*ret = (struct mounts_entry){ .dev = found->dev, .point = found->point, .type = found->type };
+	return found;
+}
+
+bool mounts_dev_of(const struct mounts *m, const char *type, uint32_t *ret_dev)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (!strcmp(m->v[i].type, type)) {
+			*ret_dev = m->v[i].dev;
+			return true;
+		}
+	return false;
+}
+
 const char *mounts_inside(const struct mounts *m, const char *path, const struct image *img)
 {
 	size_t len = strlen(path);
@@ -141,12 +160,32 @@ static bool is_kernels_own(const char *type)
 	return false;
 }
 
+int place_fd(const struct mounts *m, int fd, const char *what, struct place *ret, struct err *e)
+{
+	struct statx st;
+	const struct mount *on;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID | STATX_CTIME, &st))
+		return err_set(e, -errno, "cannot look at %s", what);
+	on = mount_by_id(m, st.stx_mnt_id);
+	if (!(st.stx_mask & STATX_MNT_ID) || !on)
+		return err_say(e, -ENODEV, "%s is on a filesystem that is not in /proc/self/mountinfo", what);
+	ret->forgetful = !strcmp(on->type, "overlay");
+	if (pw_dev(st.stx_dev_major, st.stx_dev_minor) != on->dev && !ret->forgetful)
+		return err_say(e, -EXDEV, "%s lies on a %s subvolume, whose inode numbers are not its own", what, on->type);
+	ret->dev = on->dev;
+	ret->ino = st.stx_ino;
+	ret->changed = pw_moment(st.stx_ctime.tv_sec, st.stx_ctime.tv_nsec);
+	ret->mnt_id = st.stx_mnt_id;
+	return 0;
+}
+
 static int place_of(const struct mounts *m, int fd, const char *what, const char *path, struct place *ret, struct err *e)
 {
 	struct statx st;
 	const struct mount *on;
 
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID | STATX_TYPE | STATX_MODE, &st))
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID | STATX_TYPE | STATX_MODE | STATX_CTIME, &st))
 		return err_set(e, -errno, "%s: cannot look at %s", what, path);
 	on = mount_by_id(m, st.stx_mnt_id);
 	if (!(st.stx_mask & STATX_MNT_ID) || !on)
@@ -162,6 +201,7 @@ static int place_of(const struct mounts *m, int fd, const char *what, const char
 			       "subvolumes", what, path, on->type);
 	ret->dev = on->dev;
 	ret->ino = st.stx_ino;
+	ret->changed = pw_moment(st.stx_ctime.tv_sec, st.stx_ctime.tv_nsec);
 	ret->mnt_id = st.stx_mnt_id;
 	return 0;
 }
@@ -236,6 +276,18 @@ static int check_verity(int fd, const struct pw_img_program *p, const char *what
 	return 0;
 }
 
+/* A script is run by its interpreter: the kernel never sees the script itself as what a process executes. */
+static bool is_script(const char *path, const struct stat *st)
+{
+	_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat now;
+	char head[2];
+
+	/* A program inside a store need not be readable to us; then nobody can tell, and the role never holds if it is a script. */
+	return fd >= 0 && fstat(fd, &now) == 0 && now.st_dev == st->st_dev && now.st_ino == st->st_ino &&
+	       pread(fd, head, sizeof(head), 0) == (ssize_t)sizeof(head) && head[0] == '#' && head[1] == '!';
+}
+
 int place_program(const struct mounts *m, const struct image *img, uint32_t i, struct place *ret, struct err *e)
 {
 	const struct pw_img_program *p = &img->programs[i];
@@ -254,6 +306,9 @@ int place_program(const struct mounts *m, const struct image *img, uint32_t i, s
 		return err_set(e, -errno, "%s: cannot open %s", what.data, path);
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
 		return err_say(e, -ENOEXEC, "%s: %s is no executable file; name the program itself", what.data, path);
+	if (is_script(path, &st))
+		return err_say(e, -ENOEXEC, "%s: %s is a script, and what runs is its interpreter, so no process would ever match; name the "
+			       "interpreter and give the role a unit", what.data, path);
 	rc = place_of(m, fd, what.data, path, ret, e);
 	return rc || !p->has_verity ? rc : check_verity(fd, p, what.data, path, e);
 }

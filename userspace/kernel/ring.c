@@ -19,6 +19,7 @@ struct ring {
 	uint64_t *consumer;
 	uint64_t *producer;
 	const uint8_t *data;
+	uint64_t at; /* read up to here; the consumer's position follows when that is kept elsewhere */
 };
 
 int ring_open(int map_fd, uint32_t size_bytes, struct ring **ret, struct err *e)
@@ -40,6 +41,7 @@ int ring_open(int map_fd, uint32_t size_bytes, struct ring **ret, struct err *e)
 		return err_set(e, code, "cannot map a ring buffer's consumer page");
 	}
 	r->consumer = at;
+	r->at = __atomic_load_n(r->consumer, __ATOMIC_ACQUIRE);
 	at = mmap(NULL, r->page_bytes + 2 * (size_t)size_bytes, PROT_READ, MAP_SHARED, r->fd, (off_t)r->page_bytes);
 	if (at == MAP_FAILED) {
 		int code = -errno;
@@ -71,13 +73,23 @@ int ring_fd(const struct ring *r)
 	return r->fd;
 }
 
-int ring_consume(struct ring *r, int max, int (*take)(void *ctx, const void *bytes, size_t len_bytes), void *ctx)
+uint64_t ring_held_bytes(const struct ring *r)
 {
-	uint64_t at = __atomic_load_n(r->consumer, __ATOMIC_ACQUIRE);
+	return r->at - __atomic_load_n(r->consumer, __ATOMIC_ACQUIRE);
+}
+
+void ring_release(struct ring *r)
+{
+	/* Seen by the kernel before we look for more: it wakes us only if it finds that we have come to the end. */
+	__atomic_store_n(r->consumer, r->at, __ATOMIC_SEQ_CST);
+}
+
+int ring_read(struct ring *r, int max, int (*take)(void *ctx, const void *bytes, size_t len_bytes), void *ctx)
+{
 	int count = 0;
 
-	while (count < max && at < __atomic_load_n(r->producer, __ATOMIC_ACQUIRE)) {
-		const uint8_t *record = r->data + (at & (r->size_bytes - 1));
+	while (count < max && r->at < __atomic_load_n(r->producer, __ATOMIC_ACQUIRE)) {
+		const uint8_t *record = r->data + (r->at & (r->size_bytes - 1));
 		uint32_t head = __atomic_load_n((const uint32_t *)(const void *)record, __ATOMIC_ACQUIRE);
 		uint32_t len_bytes = head & ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
 		int rc = 0;
@@ -89,12 +101,19 @@ int ring_consume(struct ring *r, int max, int (*take)(void *ctx, const void *byt
 			return -EBADMSG;
 		if (!(head & BPF_RINGBUF_DISCARD_BIT)) {
 			rc = take(ctx, record + BPF_RINGBUF_HDR_SZ, len_bytes);
+			if (rc < 0)
+				return rc;
 			count++;
 		}
-		at += (len_bytes + BPF_RINGBUF_HDR_SZ + 7u) & ~7u;
-		__atomic_store_n(r->consumer, at, __ATOMIC_RELEASE);
-		if (rc < 0)
-			return rc;
+		r->at += (len_bytes + BPF_RINGBUF_HDR_SZ + 7u) & ~7u;
 	}
 	return count;
+}
+
+int ring_consume(struct ring *r, int max, int (*take)(void *ctx, const void *bytes, size_t len_bytes), void *ctx)
+{
+	int rc = ring_read(r, max, take, ctx);
+
+	ring_release(r);
+	return rc;
 }

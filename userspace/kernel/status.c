@@ -57,7 +57,9 @@ static uint64_t map_bytes(int fd)
 int kernel_status(struct kernel *k, struct kernel_status *ret, struct err *e)
 {
 	struct kernel_status s = { .gen = kernel_deciding(k), .revert_gen = STATE_READ(k->state->revert_gen),
-				   .revert_at_boot_ns = STATE_READ(k->state->revert_at_ns), .hooks_attached = pins_links() };
+				   .revert_at_boot_ns = STATE_READ(k->state->revert_at_ns), .hooks_attached = pins_links(),
+				   .guard = STATE_READ(k->state->guard),
+				   .upgrade_until_boot_ns = STATE_READ(k->state->upgrade_until_ns) };
 	uint32_t place = s.gen % PW_GENERATIONS;
 	struct pw_gen g;
 	int rc = sum_counters(k, &s.sum, e);

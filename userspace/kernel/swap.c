@@ -4,6 +4,7 @@
  * never change what is decided before kernel_flip(), nor leave behind what it could not finish.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -40,14 +41,12 @@ static uint32_t next_gen(const struct kernel *k)
 	return gen;
 }
 
-/* The loader's own looks into stores are let through while it scans; see PW_SUBJECT_SELF. */
+/* The loader's own looks into stores are let through while it scans (PW_SUBJECT_SELF), and what it does to its own things always. */
 static int mark_self(struct kernel *k, struct err *e)
 {
-	struct pw_subject s = { .flags = PW_SUBJECT_SELF };
+	struct pw_subject s = { .flags = PW_SUBJECT_SELF | PW_SUBJECT_OWN };
 	_fd_ int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
 
-	if (!k->attached)
-		return 0;
 	if (pidfd < 0 || bpf_map_update_elem(k->maps[MAP_SUBJECTS], &pidfd, &s, BPF_ANY))
 		return err_set(e, -errno, "cannot tell the kernel programs who scans the stores");
 	return 0;
@@ -87,7 +86,11 @@ static int stage_stores(struct kernel *k, const struct image *img, uint32_t gen,
 		rc = place_store(m, img, s, &fds[s], &roots[s], e);
 		if (!rc)
 			rc = same_root(img, roots, s, e);
+		if (!rc)
+			rc = ways_stage(k, gen, m, fds[s], false, e);
 	}
+	if (!rc)
+		rc = device_stage(k, img, gen, m, roots, e);
 	for (uint32_t s = 1; s < img->count[PW_SEC_STORES] && !rc; s++)
 		rc = links_scan(links, img, s, fds[s], roots, p, e);
 	if (!rc)
@@ -109,15 +112,24 @@ static int stage_programs(struct kernel *k, const struct image *img, uint32_t ge
 	int rc = 0;
 
 	for (uint32_t i = 0; i < img->count[PW_SEC_PROGRAMS] && !rc; i++) {
-		struct pw_attr_key key = { .gen = gen, .kind = PW_ATTR_EXE };
 		struct place at;
 
 		rc = place_program(m, img, i, &at, e);
-		key.a = at.dev;
-		key.b = at.ino;
 		if (!rc)
-			rc = attr_add(k, &key, img->programs[i].roles, e);
+			rc = attr_program(k, gen, &at, img->programs[i].roles, e);
 	}
+	return rc;
+}
+
+/* The ways to what polyward consists of, and to its pins. */
+static int stage_ways(struct kernel *k, uint32_t gen, const struct mounts *m, struct err *e)
+{
+	const int dirs[] = { k->own.state_fd, k->own.log_fd, k->own.run_fd, k->own.install_fd, k->own.entry_dir_fd };
+	_fd_ int pins = open("/sys/fs/bpf", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int rc = pins < 0 ? err_set(e, -errno, "cannot look at /sys/fs/bpf") : ways_stage(k, gen, m, pins, true, e);
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]) && !rc; i++)
+		rc = dirs[i] < 0 ? 0 : ways_stage(k, gen, m, dirs[i], false, e);
 	return rc;
 }
 
@@ -130,9 +142,15 @@ static int stage(struct kernel *k, const struct image *img, uint32_t gen, const 
 	if (!rc && links_new(&links))
 		rc = err_set(e, -ENOMEM, "cannot look at the stores");
 	if (!rc)
+		rc = mapped_check(k, img, e);
+	if (!rc)
 		rc = mark_self(k, e);
 	if (!rc)
 		rc = stage_stores(k, img, gen, m, links, p, e);
+	if (!rc)
+		rc = own_stage(k, img, gen, m, e);
+	if (!rc)
+		rc = stage_ways(k, gen, m, e);
 	if (!rc)
 		rc = stage_programs(k, img, gen, m, e);
 	if (!rc)
@@ -157,6 +175,7 @@ int kernel_stage(struct kernel *k, const void *image, size_t len_bytes, const st
 		kernel_retire(k, gen);
 		return rc;
 	}
+	k->seal_gen = img.head->flags & PW_IMG_SEALED ? gen : 0;
 	*ret_gen = gen;
 	return 0;
 }
@@ -191,9 +210,15 @@ int kernel_flip(struct kernel *k, uint32_t gen, uint64_t revert_at_boot_ns, stru
 	if (before)
 		(void)names_stat(k, before, &stat_before, e);
 	/* Programs come before the policy that needs them, and go after the last that did: the old one may come back. */
-	rc = k->attached ? pins_stat(stat || stat_before, e) : pins_attach(k, stat, e);
+	rc = k->attached ? pins_stat(k, stat || stat_before, e) : pins_attach(k, stat, e);
+	if (!rc)
+		rc = own_pins(k, gen, e);
+	/* Later they are ours for what an upgrade says, not for lying where ours lay. */
+	if (!rc && !before)
+		rc = kernel_own_programs(k, e);
 	if (rc)
 		return rc;
+	(void)__atomic_fetch_or(&k->state->guard, PW_GUARD_ON, __ATOMIC_SEQ_CST);
 	STATE_WRITE(k->state->gen, before);
 	STATE_WRITE(k->state->revert_at_ns, 0);
 	STATE_WRITE(k->state->revert_gen, revert_at_boot_ns ? before : 0);
@@ -201,8 +226,12 @@ int kernel_flip(struct kernel *k, uint32_t gen, uint64_t revert_at_boot_ns, stru
 	STATE_WRITE(k->state->gen, gen);
 	/* Permissions remembered under the old generation end here. */
 	STATE_BUMP(k->state->slot_epoch);
+	device_opened(k, gen);
 	if (!revert_at_boot_ns && !stat)
-		(void)pins_stat(false, e);
+		(void)pins_stat(k, false, e);
+	/* A policy that is on trial does not bind anybody for longer than its trial. */
+	if (!revert_at_boot_ns && k->seal_gen == gen)
+		kernel_seal(k);
 	return 0;
 }
 

@@ -48,7 +48,7 @@ static int table_make(struct kernel *k, const struct table *t, uint32_t gen, int
 	if (bpf_map_update_elem(k->maps[t->outer], &place, &fd, BPF_ANY))
 		return err_set(e, -errno, "cannot put the table %s in its place", t->name);
 	*ret_fd = take_fd(fd);
-	return 0;
+	return own_bpf_map(k, *ret_fd, e);
 }
 
 static int tables_make(struct kernel *k, const struct table *t, struct tables *made, struct err *e)
@@ -130,8 +130,14 @@ void tables_drop(struct kernel *k, uint32_t gen)
 		return;
 	memset(&g, 0, sizeof(g));
 	(void)bpf_map_update_elem(k->maps[MAP_GENS], &place, &g, BPF_ANY);
-	for (size_t t = 0; t < TABLES; t++)
+	for (size_t t = 0; t < TABLES; t++) {
+		uint32_t id;
+
+		/* To user space an outer map gives the numbers of what it holds. */
+		if (!bpf_map_lookup_elem(k->maps[outer[t]], &place, &id))
+			own_bpf_drop(k, PW_OWN_MAP, id);
 		(void)bpf_map_delete_elem(k->maps[outer[t]], &place);
+	}
 	if (made->gen == gen) {
 		for (size_t t = 0; t < TABLES; t++)
 			cleanup_fd(&made->fd[t]);

@@ -22,6 +22,16 @@ const struct variant variants[] = {
 	{ NULL, NULL, 0, REQUIRED, 0, 0 },
 };
 
+bool variant_is_iterator(const struct variant *v)
+{
+	return !strncmp(v->target, "iter/", 5);
+}
+
+bool variant_is_cgroup(const struct variant *v)
+{
+	return !strncmp(v->target, "cgroup/", 7);
+}
+
 /* The function prototype behind a row, or NULL. */
 static const struct btf_type *prototype(const struct variant *v, const struct btf *btf)
 {
@@ -33,6 +43,10 @@ static const struct btf_type *prototype(const struct variant *v, const struct bt
 		snprintf(name, sizeof(name), "btf_trace_%s", v->target + 3);
 	else if (!strncmp(v->target, "fexit/", 6))
 		snprintf(name, sizeof(name), "%s", v->target + 6);
+	else if (!strncmp(v->target, "fentry/", 7))
+		snprintf(name, sizeof(name), "%s", v->target + 7);
+	else if (variant_is_iterator(v))
+		snprintf(name, sizeof(name), "bpf_iter_%s", v->target + 5);
 	else
 		snprintf(name, sizeof(name), "bpf_lsm_%s", v->target);
 	id = btf__find_by_name_kind(btf, name, v->target[0] == 't' && v->target[1] == 'p' && v->target[2] == '/' ? BTF_KIND_TYPEDEF :
@@ -51,13 +65,15 @@ static const struct btf_type *prototype(const struct variant *v, const struct bt
 
 bool variant_present(const struct variant *v, const struct btf *btf)
 {
-	return btf && prototype(v, btf);
+	return btf && (variant_is_cgroup(v) || prototype(v, btf));
 }
 
 bool variant_fits(const struct variant *v, const struct btf *btf)
 {
 	const struct btf_type *t = btf ? prototype(v, btf) : NULL;
 
+	if (variant_is_cgroup(v))
+		return btf;
 	return t && (!v->arity || btf_vlen(t) == v->arity);
 }
 

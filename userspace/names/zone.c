@@ -19,6 +19,7 @@
 #define FILE_MAX_BYTES 262144u
 #define YEAR_S         INT64_C(31556952) /* the mean Gregorian year */
 #define SHIFTS_MAX     4096u
+#define OFFSET_MAX_S   86400 /* a day, as in the policy's image: no clock on earth is further from UTC */
 
 struct shifts {
 	struct names_shift *v;
@@ -32,7 +33,7 @@ static int grow(struct shifts *s, int64_t from_utc_s, int32_t offset_s)
 {
 	struct names_shift *v;
 
-	if (s->count >= SHIFTS_MAX)
+	if (s->count >= SHIFTS_MAX || offset_s < -OFFSET_MAX_S || offset_s > OFFSET_MAX_S)
 		return -EBADMSG;
 	v = reallocarray(s->v, s->count + 1, sizeof(*v));
 	if (!v)
@@ -45,6 +46,14 @@ static int grow(struct shifts *s, int64_t from_utc_s, int32_t offset_s)
 /* Moments come in ascending order: those before the range only say which offset it begins with. */
 static int change(struct shifts *s, int64_t at_utc_s, int32_t offset_s)
 {
+	struct names_shift *last = s->count > 1 ? &s->v[s->count - 1] : NULL;
+
+	if (offset_s < -OFFSET_MAX_S || offset_s > OFFSET_MAX_S || (last && at_utc_s < last->from_utc_s))
+		return -EBADMSG;
+	if (last && at_utc_s == last->from_utc_s) {
+		last->offset_s = offset_s; /* of two at one moment the later one holds */
+		return 0;
+	}
 	if (at_utc_s <= s->from_s) {
 		s->before_s = offset_s;
 		if (s->count)

@@ -128,3 +128,12 @@ void ast_free(struct ast *a)
 	words_free(&a->includes);
 	free(a);
 }
+
+struct ast_tighten ast_tighten(const struct ast *a, const struct ast_store *s)
+{
+	if (s->on_tighten.kind != AST_TIGHTEN_UNSAID)
+		return s->on_tighten;
+	if (a->has_policy && a->policy.on_tighten.kind != AST_TIGHTEN_UNSAID)
+		return a->policy.on_tighten;
+	return (struct ast_tighten){ .kind = AST_TIGHTEN_LEAVE };
+}

@@ -27,11 +27,20 @@ struct ast_members { struct ast_member *v; size_t count; };
 
 enum ast_mode { AST_MODE_ENFORCE, AST_MODE_AUDIT };
 
-struct ast_policy {               /* policy NAME { version V owner "O" mode enforce|audit [until T] log all|denied } */
+enum ast_tighten_kind { AST_TIGHTEN_UNSAID, AST_TIGHTEN_LEAVE, AST_TIGHTEN_KILL };
+struct ast_tighten {              /* on-tighten leave|kill at once|kill after D */
+	enum ast_tighten_kind kind;
+	uint32_t kill_after_s;       /* 0: at once */
+	struct span span;            /* of the field's word */
+};
+
+struct ast_policy {               /* policy NAME { version V owner "O" mode enforce|audit [until T] log all|denied guard sealed on-tighten ... } */
 	struct ast_word name, version, owner;
 	enum ast_mode mode;
 	int64_t audit_until_utc_s;   /* 0: no limit */
 	bool log_denied_only;        /* default: log all */
+	bool sealed; struct span sealed_span;
+	struct ast_tighten on_tighten; /* of the stores that say nothing; default: leave */
 	struct span span;
 };
 
@@ -58,10 +67,12 @@ struct ast_program {              /* program NAME { exe PATH [verity sha256:HEX]
 	struct span span;
 };
 
-struct ast_store {                /* store NAME { path P  modality M  class C  mode audit [until T] } */
+struct ast_store {                /* store NAME { path P  modality M  class C  mode audit [until T]  strict  on-tighten ... } */
 	struct ast_word name, path, modality, class_;
 	enum ast_mode mode;
 	int64_t audit_until_utc_s;
+	bool strict; struct span strict_span;
+	struct ast_tighten on_tighten;
 	struct span span;
 };
 
@@ -165,5 +176,7 @@ struct ast {
 };
 
 void ast_free(struct ast *a);
+/* What holds for a store: its own word, else the policy's, else leave. Never AST_TIGHTEN_UNSAID. */
+struct ast_tighten ast_tighten(const struct ast *a, const struct ast_store *s);
 
 #endif

@@ -15,6 +15,8 @@ int policy_check(const struct ast *a, const struct names *n, struct diags *d)
 		return r;
 	check_rules(a, d);
 	check_names(a, d);
+	check_means(a, d);
+	check_programs(a, d);
 	check_tests(a, d);
-	return d->errors_count > before ? -EINVAL : 0;
+	return d->nomem ? -ENOMEM : d->errors_count > before ? -EINVAL : 0;
 }

@@ -20,11 +20,13 @@ const char *box_never(const struct ast *a, const struct ast_rule *rule);
 /* Roles that some subject can have: those that can be on by themselves, and all that they inherit from. */
 uint64_t box_live_roles(const struct ast *a);
 
-/* check_rules.c, check_names.c, check_who.c: the findings of policy_check() */
+/* check_rules.c, check_names.c, check_who.c, check_means.c: the findings of policy_check() */
 void check_rules(const struct ast *a, struct diags *d);
 void check_names(const struct ast *a, struct diags *d);
 int check_separations(const struct ast *a, const struct names *n, struct diags *d);
 int check_admin(const struct ast *a, const struct names *n, struct diags *d);
+void check_means(const struct ast *a, struct diags *d);
+void check_programs(const struct ast *a, struct diags *d);
 void check_tests(const struct ast *a, struct diags *d);
 
 #endif

@@ -111,6 +111,8 @@ void check_names(const struct ast *a, struct diags *d)
 	if (times && purposes && programs && roles && stores) {
 		mark(a, &u);
 		report_unused(a, &u, d);
+	} else {
+		d->nomem = true;
 	}
 	nested(a, d);
 }

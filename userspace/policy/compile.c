@@ -78,8 +78,13 @@ static int add_stores(struct compiler *c)
 	buf_add(&c->sec[PW_SEC_STORES], &out, sizeof(out));
 	for (size_t i = 0; i < c->a->stores.count; i++) {
 		const struct ast_store *s = &c->a->stores.v[i];
+		struct ast_tighten tighten = ast_tighten(c->a, s);
 
-		out = (struct pw_img_store){ .flags = c->store_audits[i] ? PW_IMG_AUDIT : 0 };
+		out = (struct pw_img_store){
+			.flags = (__u32)(c->store_audits[i] ? PW_IMG_AUDIT : 0) | (s->strict ? PW_IMG_STRICT : 0u) |
+				 (tighten.kind == AST_TIGHTEN_KILL ? PW_IMG_KILL : 0u),
+			.kill_after_s = tighten.kind == AST_TIGHTEN_KILL ? tighten.kill_after_s : 0,
+		};
 		if (compile_str(c, s->name.text, &out.name) < 0 || compile_str(c, s->path.text, &out.path) < 0 ||
 		    compile_str(c, s->modality.text, &out.modality) < 0 || compile_str(c, s->class_.text, &out.class_) < 0 ||
 		    compile_place(c, s->span, &out.file, &out.line) < 0)
@@ -134,6 +139,7 @@ static int write_image(struct compiler *c, struct buf *ret)
 	    compile_str(c, p->owner.text, &head.owner) < 0)
 		return -ENOMEM;
 	head.compiled_utc_s = (__u64)(c->now_utc_s > 0 ? c->now_utc_s : 0);
+	head.flags = c->a->has_policy && p->sealed ? PW_IMG_SEALED : 0;
 	memcpy(head.policy_hash, c->gen.policy_hash, sizeof(head.policy_hash));
 	buf_add(ret, &head, sizeof(head));
 	for (unsigned int s = 0; s < PW_SEC_MAX_; s++) {
@@ -151,7 +157,8 @@ static int write_image(struct compiler *c, struct buf *ret)
 		return diag(c->d, DIAG_ERROR, "limit-image", c->a->policy.span, "the compiled policy has %zu bytes and %u are possible; "
 			    "merge roles and stores with the same rules", ret->len_bytes, PW_IMAGE_MAX);
 	head.size_bytes = (__u32)ret->len_bytes;
-	SHA256((const unsigned char *)ret->data + sizeof(head), ret->len_bytes - sizeof(head), head.body_hash);
+	memcpy(ret->data, &head, sizeof(head));
+	SHA256((const unsigned char *)ret->data + PW_IMG_HASHED_FROM, ret->len_bytes - PW_IMG_HASHED_FROM, head.body_hash);
 	memcpy(ret->data, &head, sizeof(head));
 	return 0;
 }
@@ -184,6 +191,8 @@ int policy_compile(const struct ast *a, const struct names *n, int64_t now_utc_s
 	r = compile_all(c, ret_image);
 	compiler_free(c);
 	free(c);
+	if (d->nomem)
+		r = -ENOMEM;
 	if (r == 0 && image_check(ret_image->data, ret_image->len_bytes, &img, &e) < 0)
 		r = diag(d, DIAG_ERROR, "image", a->policy.span, "the compiled policy does not pass its own check: %s", e.text);
 	if (r < 0)

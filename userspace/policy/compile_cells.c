@@ -128,7 +128,7 @@ static int finish(struct compiler *c, uint32_t store, const struct pw_cell *rows
 {
 	const struct pw_entry *entries = (const struct pw_entry *)c->entries.bytes.data;
 	const __u64 *sets = (const __u64 *)c->rows.bytes.data;
-	bool log_all = !(c->a->has_policy && c->a->policy.log_denied_only);
+	bool log_all = !(c->a->has_policy && c->a->policy.log_denied_only), strict = c->a->stores.v[store].strict;
 
 	for (uint32_t row = 0; row < c->rows.count; row++) {
 		struct pw_cell *cell = &cells[(size_t)row * (c->a->stores.count + 1) + store + 1];
@@ -138,7 +138,8 @@ static int finish(struct compiler *c, uint32_t store, const struct pw_cell *rows
 		masks = image_masks(cell->count ? entries + cell->first : NULL, cell->count, sets[row], c->store_audits[store]);
 		cell->allow = masks.allow;
 		cell->slow = masks.slow;
-		cell->flags = (__u8)((c->store_audits[store] ? PW_CELL_AUDIT : 0) | (log_all ? PW_CELL_LOG_ALL : 0));
+		cell->flags = (__u8)((c->store_audits[store] ? PW_CELL_AUDIT : 0) | (log_all || strict ? PW_CELL_LOG_ALL : 0) |
+				     (strict ? PW_CELL_STRICT : 0));
 		cell->audit_window = c->store_audit_window[store];
 	}
 	return 0;

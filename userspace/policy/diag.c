@@ -89,8 +89,10 @@ int diag(struct diags *d, enum diag_level level, const char *code, struct span s
 	if (level == DIAG_ERROR && errors_kept(d) >= DIAG_ERRORS_MAX)
 		return -EINVAL;
 	m = list_push(d);
-	if (!m)
+	if (!m) {
+		d->nomem = true;
 		return -ENOMEM;
+	}
 	m->level = level;
 	m->span = span;
 	m->second.file = SPAN_NONE;
@@ -100,6 +102,7 @@ int diag(struct diags *d, enum diag_level level, const char *code, struct span s
 	va_end(ap);
 	if (!m->text) {
 		d->count--;
+		d->nomem = true;
 		return -ENOMEM;
 	}
 	return level == DIAG_ERROR ? -EINVAL : 0;
@@ -118,6 +121,8 @@ void diag_second(struct diags *d, struct span span, const char *fmt, ...)
 	va_end(ap);
 	if (m->second_text)
 		m->second = span;
+	else
+		d->nomem = true;
 }
 
 /* Bytes of the line around an offset, without its end. */

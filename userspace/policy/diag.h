@@ -36,6 +36,7 @@ struct diags {
 	struct sources sources;
 	struct diag *v;
 	size_t count;
+	bool nomem;                 /* a message is lost for want of memory: what is here is not all */
 	size_t errors_count, warnings_count; /* all of them, also those beyond DIAG_ERRORS_MAX that were not kept */
 };
 

@@ -54,7 +54,7 @@ static uint64_t program_roles(const struct ast *a, const struct image *img, cons
 	return roles;
 }
 
-static int roles_of(const struct ast *a, const struct image *img, const struct names *n, const struct question *q, uint64_t *ret)
+int policy_roles(const struct ast *a, const struct image *img, const struct names *n, const struct question *q, uint64_t *ret)
 {
 	struct table_who who = { .uid = TABLE_ID_NONE, .login_uid = TABLE_ID_NONE };
 	_free_ uint32_t *gids = NULL;
@@ -74,20 +74,13 @@ static int roles_of(const struct ast *a, const struct image *img, const struct n
 	return 0;
 }
 
-uint64_t policy_roles(const struct ast *a, const struct image *img, const struct names *n, const struct question *q)
-{
-	uint64_t roles = 0;
-
-	return roles_of(a, img, n, q, &roles) < 0 ? 0 : roles;
-}
-
 int explain_facts(const struct ast *a, const struct image *img, const struct names *n, const struct question *q,
 		  struct pw_facts *ret)
 {
 	struct pw_facts f = { .mfa_age_s = PW_MFA_NEVER };
 	int64_t next;
 	uint64_t roles = 0;
-	int r = roles_of(a, img, n, q, &roles);
+	int r = policy_roles(a, img, n, q, &roles);
 
 	if (r < 0)
 		return r;

@@ -6,6 +6,7 @@
 #include "policy/image.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <stdbool.h>
 #include <string.h>
@@ -107,8 +108,10 @@ static int check_header(const void *bytes, size_t len_bytes, struct err *e)
 	if (h->size_bytes != len_bytes)
 		return BAD(e, "it should have %u bytes and has %zu", h->size_bytes, len_bytes);
 	if (h->flags & ~(__u32)PW_IMG_SEALED)
-		return BAD(e, "padding of the header is used");
-	SHA256((const unsigned char *)bytes + sizeof(*h), len_bytes - sizeof(*h), hash);
+		return BAD(e, "its header has a flag that means nothing");
+	/* No openssl.cnf: it could name a module to load. */
+	(void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	SHA256((const unsigned char *)bytes + PW_IMG_HASHED_FROM, len_bytes - PW_IMG_HASHED_FROM, hash);
 	if (memcmp(hash, h->body_hash, sizeof(hash)) != 0)
 		return BAD(e, "its contents do not have the hash that its header states");
 	return 0;
@@ -238,11 +241,13 @@ static int check_cell(const struct image *img, __u32 row, __u32 label, struct er
 {
 	const struct pw_cell *cell = &img->cells[(size_t)row * img->gen->labels + label];
 	const struct pw_entry *entries = img->entries + cell->first;
+	const struct pw_img_store *store = &img->stores[label];
 	struct image_masks masks;
 
 	if (cell->count > PW_CELL_ENTRIES_MAX || (!cell->count && cell->first) || cell->first > img->count[PW_SEC_ENTRIES] ||
 	    cell->count > img->count[PW_SEC_ENTRIES] - cell->first || cell->audit_window > img->count[PW_SEC_WINDOWS] ||
-	    (cell->audit_window && !(cell->flags & PW_CELL_AUDIT)) || (cell->flags & ~(PW_CELL_AUDIT | PW_CELL_LOG_ALL)))
+	    (cell->audit_window && !(cell->flags & PW_CELL_AUDIT)) ||
+	    (cell->flags & ~(PW_CELL_AUDIT | PW_CELL_LOG_ALL | PW_CELL_STRICT)))
 		return BAD(e, "the cell of role set %u and store %u reaches beyond its tables", row, label);
 	if (label == PW_LABEL_OUTSIDE && (cell->count || cell->flags))
 		return BAD(e, "it speaks about files outside every store");
@@ -255,6 +260,10 @@ static int check_cell(const struct image *img, __u32 row, __u32 label, struct er
 	/* The kernel asks any row about mode audit: all rows of a store must say the same. */
 	if (cell->flags != img->cells[label].flags || cell->audit_window != img->cells[label].audit_window)
 		return BAD(e, "the rows of store %u differ in mode", label);
+	if (!(cell->flags & PW_CELL_STRICT) != !(store->flags & PW_IMG_STRICT) ||
+	    !(cell->flags & PW_CELL_AUDIT) != !(store->flags & PW_IMG_AUDIT) ||
+	    ((cell->flags & PW_CELL_STRICT) && !(cell->flags & PW_CELL_LOG_ALL)))
+		return BAD(e, "the cells of store %u do not record and refuse as the store says", label);
 	return 0;
 }
 

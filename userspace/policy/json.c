@@ -114,6 +114,8 @@ static json_t *policy_block(struct twin *t, const struct ast_policy *p)
 	set_text(t, o, "owner", p->owner.text);
 	set_mode(t, o, p->mode, p->audit_until_utc_s);
 	set_text(t, o, "log", p->log_denied_only ? "denied" : "all");
+	if (p->sealed)
+		set_text(t, o, "guard", "sealed");
 	return o;
 }
 
@@ -165,14 +167,20 @@ static json_t *program(struct twin *t, const struct ast_program *p)
 	return o;
 }
 
-static json_t *store(struct twin *t, const struct ast_store *s)
+/* What holds for the store, wherever it was written. What is not said is left out: such policies keep their hashes. */
+static json_t *store(struct twin *t, const struct ast *a, const struct ast_store *s)
 {
+	struct ast_tighten tighten = ast_tighten(a, s);
 	json_t *o = json_object();
 
 	set_text(t, o, "path", s->path.text);
 	set_text(t, o, "modality", s->modality.text);
 	set_text(t, o, "class", s->class_.text);
 	set_mode(t, o, s->mode, s->audit_until_utc_s);
+	if (s->strict)
+		put(t, o, "strict", json_true());
+	if (tighten.kind == AST_TIGHTEN_KILL)
+		put(t, o, "on_tighten_kill_after_s", json_integer(tighten.kill_after_s));
 	return o;
 }
 
@@ -334,7 +342,7 @@ static json_t *whole(struct twin *t, const struct ast *a)
 	EACH(times, times, time_block(t, &a->times.v[i]));
 	EACH(purposes, purposes, json_string(a->purposes.v[i].text.text));
 	EACH(programs, programs, program(t, &a->programs.v[i]));
-	EACH(stores, stores, store(t, &a->stores.v[i]));
+	EACH(stores, stores, store(t, a, &a->stores.v[i]));
 	EACH(roles, roles, role(t, &a->roles.v[i]));
 #undef EACH
 	for (size_t i = 0; i < a->rules.count; i++)

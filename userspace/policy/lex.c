@@ -91,6 +91,14 @@ static uint32_t good(const struct lexer *l)
 	return shown ? n : 0;
 }
 
+/* "\n" or "\r\n". A return anywhere else would let a terminal write one text over another. */
+static bool line_end(const struct lexer *l)
+{
+	const char *p = l->text + l->pos;
+
+	return *p == '\n' || (*p == '\r' && l->len - l->pos > 1 && p[1] == '\n');
+}
+
 /* Skip a run of bad characters with one message. */
 static void skip_bad(struct lexer *l)
 {
@@ -130,13 +138,9 @@ static void comment(struct lexer *l)
 	struct token *t;
 
 	l->pos++;
-	while (l->pos < l->len && l->text[l->pos] != '\n') {
+	while (l->pos < l->len && !line_end(l)) {
 		uint32_t n = good(l);
 
-		if (l->text[l->pos] == '\r') {
-			l->pos++;
-			continue;
-		}
 		if (!n) {
 			skip_bad(l);
 			continue;
@@ -157,7 +161,7 @@ static void string(struct lexer *l)
 {
 	uint32_t off = l->pos++;
 
-	while (l->pos < l->len && l->text[l->pos] != '\n') {
+	while (l->pos < l->len && !line_end(l)) {
 		uint32_t n = good(l);
 
 		if (l->text[l->pos] == '"') {
@@ -165,7 +169,7 @@ static void string(struct lexer *l)
 			add(l, TOKEN_STRING, off);
 			return;
 		}
-		if (!n && l->text[l->pos] != '\r') {
+		if (!n) {
 			skip_bad(l);
 			continue;
 		}
@@ -181,7 +185,7 @@ static void string(struct lexer *l)
 				n = 2;
 			}
 		}
-		l->pos += n ? n : 1;
+		l->pos += n;
 	}
 	(void)diag(l->d, DIAG_ERROR, "bad-string",
 		   (struct span){ .file = l->file, .off_bytes = off, .len_bytes = l->pos - off },
@@ -208,7 +212,7 @@ static void one(struct lexer *l)
 	uint32_t off = l->pos;
 	char c = l->text[off];
 
-	if (blank(c)) {
+	if (blank(c) && (c != '\r' || line_end(l))) {
 		l->pos++;
 	} else if (c == '#') {
 		comment(l);

@@ -23,7 +23,7 @@ static const struct kind_def *const kinds[] = {
 /* Words of the language that this version does not have. block NULL: a statement. */
 static const struct { const char *block, *word; } later[] = {
 	{ NULL, "endpoint" }, { NULL, "derive" }, { NULL, "taint" }, { NULL, "break-glass" }, { NULL, "key" }, { NULL, "strict" },
-	{ "policy", "strict" }, { "store", "endpoint" }, { "store", "served-by" }, { "store", "key" }, { "store", "strict" },
+	{ "policy", "strict" }, { "store", "endpoint" }, { "store", "served-by" }, { "store", "key" },
 	{ "role", "session" }, { "role", "strict" }, { "rule", "view" }, { "rule", "strict" },
 };
 

@@ -17,12 +17,12 @@
 #define PARSE_MFA_MAX_S    UINT64_C(0xfffffffe)
 
 /* Fields, in the order in which the canonical form prints them. */
-enum { POLICY_VERSION, POLICY_OWNER, POLICY_MODE, POLICY_LOG };
+enum { POLICY_VERSION, POLICY_OWNER, POLICY_MODE, POLICY_LOG, POLICY_GUARD, POLICY_TIGHTEN };
 enum { ADMIN_MEMBERS, ADMIN_MAY, ADMIN_WHEN };
 enum { TIME_DAYS, TIME_HOURS, TIME_ZONE };
 enum { PURPOSE_TEXT };
 enum { PROGRAM_EXE, PROGRAM_VERITY };
-enum { STORE_PATH, STORE_MODALITY, STORE_CLASS, STORE_MODE };
+enum { STORE_PATH, STORE_MODALITY, STORE_CLASS, STORE_MODE, STORE_STRICT, STORE_TIGHTEN };
 enum { ROLE_ABSTRACT, ROLE_INHERITS, ROLE_MEMBERS, ROLE_PROGRAM, ROLE_UNIT };
 enum { RULE_ALLOW, RULE_DENY, RULE_TO, RULE_ON, RULE_WHEN, RULE_UNLESS, RULE_ABSOLUTE, RULE_MODE };
 enum { TEST_AS, TEST_EXPECT };
@@ -102,6 +102,7 @@ bool parse_members(struct parser *p, struct ast_members *ret);
 bool parse_duration(struct parser *p, const char *what, uint64_t min_s, uint64_t *ret_s);
 bool parse_mfa_within(struct parser *p, uint64_t *ret_s);     /* behind "mfa" */
 bool parse_mode(struct parser *p, enum ast_mode *ret_mode, int64_t *ret_until_utc_s); /* behind "mode" */
+bool parse_tighten(struct parser *p, struct ast_tighten *ret); /* behind "on-tighten" */
 bool parse_moment(struct parser *p, const char *what, int64_t *ret_s, bool *ret_local);
 
 /* parse.c: statements, blocks, and how to go on after a fault */

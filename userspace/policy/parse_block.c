@@ -74,11 +74,27 @@ static bool policy_log(struct parser *p, void *node)
 	return parse_accept(p, "denied") || parse_accept(p, "all") || parse_expected(p, "'all' or 'denied' behind 'log'");
 }
 
+static bool policy_guard(struct parser *p, void *node)
+{
+	struct ast_policy *policy = node;
+
+	policy->sealed = true;
+	policy->sealed_span = parse_span(p, p->tok - 1);
+	return parse_accept(p, "sealed") || parse_expected(p, "'sealed' behind 'guard'");
+}
+
+static bool policy_tighten(struct parser *p, void *node)
+{
+	return parse_tighten(p, &((struct ast_policy *)node)->on_tighten);
+}
+
 static const struct field_def policy_fields[] = {
 	[POLICY_VERSION] = { "version", policy_version, false },
 	[POLICY_OWNER] = { "owner", policy_owner, false },
 	[POLICY_MODE] = { "mode", policy_mode, false },
 	[POLICY_LOG] = { "log", policy_log, false },
+	[POLICY_GUARD] = { "guard", policy_guard, false },
+	[POLICY_TIGHTEN] = { "on-tighten", policy_tighten, false },
 };
 const struct kind_def parse_kind_policy = {
 	.word = "policy", .head = HEAD_NAME, .begin = policy_begin, .fields = policy_fields, .fields_count = COUNT(policy_fields),
@@ -344,6 +360,20 @@ static bool store_mode(struct parser *p, void *node)
 	return parse_mode(p, &store->mode, &store->audit_until_utc_s);
 }
 
+static bool store_strict(struct parser *p, void *node)
+{
+	struct ast_store *store = node;
+
+	store->strict = true;
+	store->strict_span = parse_span(p, p->tok - 1);
+	return true;
+}
+
+static bool store_tighten(struct parser *p, void *node)
+{
+	return parse_tighten(p, &((struct ast_store *)node)->on_tighten);
+}
+
 static void store_end(struct parser *p, void *node, uint32_t seen)
 {
 	struct ast_store *store = node;
@@ -357,6 +387,8 @@ static const struct field_def store_fields[] = {
 	[STORE_MODALITY] = { "modality", store_modality, false },
 	[STORE_CLASS] = { "class", store_class, false },
 	[STORE_MODE] = { "mode", store_mode, false },
+	[STORE_STRICT] = { "strict", store_strict, false },
+	[STORE_TIGHTEN] = { "on-tighten", store_tighten, false },
 };
 const struct kind_def parse_kind_store = {
 	.word = "store", .head = HEAD_NAME, .begin = store_begin, .fields = store_fields, .fields_count = COUNT(store_fields),

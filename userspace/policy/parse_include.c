@@ -127,6 +127,10 @@ bool parse_file(struct parse_run *run, const struct parser *up, const char *path
 	r = run->reader->read(run->reader->ctx, path, &text, &len);
 	if (r == -EFBIG || (r == 0 && len > PARSE_FILE_MAX))
 		return read_fault(run, path, span, "it is larger than 1 MiB; split it with include");
+	if (r == -ENOMEM) {
+		run->nomem = true;
+		return false;
+	}
 	if (r < 0)
 		return read_fault(run, path, span, strerror(-r));
 	src = list_push(&run->d->sources);
@@ -163,9 +167,9 @@ int policy_parse(const struct policy_reader *r, const char *path, struct diags *
 		run.a->policy.name.span.file = SPAN_NONE;
 		run.nomem |= !run.a->policy.name.text;
 	}
-	if (run.nomem || d->errors_count != errors) {
+	if (run.nomem || d->nomem || d->errors_count != errors) {
 		ast_free(run.a);
-		return run.nomem ? -ENOMEM : -EINVAL;
+		return run.nomem || d->nomem ? -ENOMEM : -EINVAL;
 	}
 	*ret = run.a;
 	return 0;

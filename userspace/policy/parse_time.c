@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The values that speak about time, and the mode that may end at one. */
+/* The values that speak about time: moments, durations, the mode that may end at one, and how long a mapping may outlive a right. */
 #include "policy/parse.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <polyward/image.h>
 
 #include "base/cleanup.h"
 #include "base/num.h"
@@ -72,5 +74,36 @@ bool parse_mode(struct parser *p, enum ast_mode *ret_mode, int64_t *ret_until_ut
 	if (local)
 		return parse_error(p, "bad-time", parse_span(p, until + 1),
 				   "this moment has no zone; add 'Z' for UTC or an offset such as '+01:00'");
+	return true;
+}
+
+bool parse_tighten(struct parser *p, struct ast_tighten *ret)
+{
+	static const char *const after = "a duration behind 'after', as in 'kill after 30s'";
+	struct span span = parse_span(p, p->tok - 1);
+	const struct token *at;
+	uint64_t after_s = 0;
+
+	if (parse_accept(p, "leave")) {
+		*ret = (struct ast_tighten){ .kind = AST_TIGHTEN_LEAVE, .span = span };
+		return true;
+	}
+	if (!parse_accept(p, "kill"))
+		return parse_expected(p, "'leave', 'kill at once' or 'kill after' and a duration behind 'on-tighten'");
+	if (parse_accept(p, "at")) {
+		*ret = (struct ast_tighten){ .kind = AST_TIGHTEN_KILL, .span = span };
+		return parse_accept(p, "once") || parse_expected(p, "'once' behind 'kill at'");
+	}
+	if (!parse_accept(p, "after"))
+		return parse_expected(p, "'at once' or 'after' and a duration behind 'kill'");
+	at = p->tok;
+	if (!parse_duration(p, after, 0, &after_s))
+		return false;
+	if (!after_s)
+		return parse_error(p, "bad-duration", parse_span(p, at), "to wait no time at all is written 'kill at once'");
+	if (after_s > PW_IMG_KILL_MAX_S)
+		return parse_error(p, "bad-duration", parse_span(p, at),
+				   "a right that was withdrawn may outlive that by a day at most; write 24h or less");
+	*ret = (struct ast_tighten){ .kind = AST_TIGHTEN_KILL, .kill_after_s = (uint32_t)after_s, .span = span };
 	return true;
 }

@@ -77,8 +77,8 @@ void explanation_free(struct explanation *x);
 /* The store that owns an absolute path by its text (nearest root above), or AST_NONE. */
 uint32_t policy_store_at(const struct ast *a, const char *path);
 uint32_t policy_action_bit(const char *word); /* AST_NONE: no such action */
-/* Roles of a question: inherited ones included. */
-uint64_t policy_roles(const struct ast *a, const struct image *img, const struct names *n, const struct question *q);
+/* Roles of a question: inherited ones included. -ENOMEM, or what the name service says. */
+int policy_roles(const struct ast *a, const struct image *img, const struct names *n, const struct question *q, uint64_t *ret);
 
 /* who.c: exact answers from the rules' boxes. One row per role and store with the conditions left over, as text. */
 struct grant_row {

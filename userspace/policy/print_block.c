@@ -104,6 +104,35 @@ void print_mode(struct statement *s, int field, enum ast_mode mode, int64_t unti
 	print_line(s, field, 0, mode == AST_MODE_ENFORCE, &b);
 }
 
+static void line_tighten(struct statement *s, int field, const struct ast_tighten *t, bool plain_leave)
+{
+	struct buf b = BUF_INIT;
+
+	if (t->kind == AST_TIGHTEN_UNSAID)
+		return;
+	buf_add_str(&b, "on-tighten ");
+	if (t->kind == AST_TIGHTEN_LEAVE) {
+		buf_add_str(&b, "leave");
+	} else if (!t->kill_after_s) {
+		buf_add_str(&b, "kill at once");
+	} else {
+		buf_add_str(&b, "kill after ");
+		stamp_add_duration(&b, t->kill_after_s);
+	}
+	print_line(s, field, 0, plain_leave && t->kind == AST_TIGHTEN_LEAVE, &b);
+}
+
+/* A field that is one word. */
+static void line_bare(struct statement *s, int field, const char *word, bool said)
+{
+	struct buf b = BUF_INIT;
+
+	if (!said)
+		return;
+	buf_add_str(&b, word);
+	print_line(s, field, 0, false, &b);
+}
+
 static void head(struct statement *s, const char *kind, const struct ast_word *name)
 {
 	s->block = true;
@@ -157,6 +186,8 @@ void print_policy(const struct ast_policy *p, struct statement *s)
 	print_mode(s, POLICY_MODE, p->mode, p->audit_until_utc_s);
 	buf_printf(&b, "log %s", p->log_denied_only ? "denied" : "all");
 	print_line(s, POLICY_LOG, 0, !p->log_denied_only, &b);
+	line_bare(s, POLICY_GUARD, "guard sealed", p->sealed);
+	line_tighten(s, POLICY_TIGHTEN, &p->on_tighten, true);
 }
 
 void print_admin(const struct ast_admin *a, struct statement *s)
@@ -252,17 +283,14 @@ void print_store(const struct ast_store *p, struct statement *s)
 	line_word(s, STORE_MODALITY, "modality", p->modality.text, false);
 	line_word(s, STORE_CLASS, "class", p->class_.text, false);
 	print_mode(s, STORE_MODE, p->mode, p->audit_until_utc_s);
+	line_bare(s, STORE_STRICT, "strict", p->strict);
+	line_tighten(s, STORE_TIGHTEN, &p->on_tighten, false); /* "leave" may speak against the policy's own word */
 }
 
 void print_role(const struct ast_role *r, struct statement *s)
 {
-	struct buf b = BUF_INIT;
-
 	head(s, "role", &r->name);
-	if (r->abstract) {
-		buf_add_str(&b, "abstract");
-		print_line(s, ROLE_ABSTRACT, 0, false, &b);
-	}
+	line_bare(s, ROLE_ABSTRACT, "abstract", r->abstract);
 	line_words(s, ROLE_INHERITS, "inherits", &r->inherits);
 	line_members(s, ROLE_MEMBERS, &r->members);
 	line_words(s, ROLE_PROGRAM, "program", &r->programs);

@@ -392,5 +392,5 @@ int policy_resolve(struct ast *a, const struct names *n, struct diags *d)
 		resolve_tests(&r);
 	}
 	symbols_free(&r.symbols);
-	return r.nomem ? -ENOMEM : d->errors_count == errors ? 0 : -EINVAL;
+	return r.nomem || d->nomem ? -ENOMEM : d->errors_count == errors ? 0 : -EINVAL;
 }

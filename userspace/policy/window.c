@@ -67,8 +67,11 @@ static int add_shifts(struct compiler *c, const struct ast_time *t, struct pw_im
 	if (r == -ENOENT)
 		return diag(c->d, DIAG_ERROR, "unknown-zone", t->zone.span, "no time zone '%s' in this host's tz database; write a "
 			    "name such as Europe/Berlin, or UTC", zone);
-	if (r < 0)
+	if (r == -ENOMEM)
 		return r;
+	if (r < 0)
+		return diag(c->d, DIAG_ERROR, "unknown-zone", t->zone.span, "cannot read zone '%s': %s; reinstall the package tzdata", zone,
+			    strerror(-r));
 	if (!count)
 		return diag(c->d, DIAG_ERROR, "unknown-zone", t->zone.span, "this host's tz database gives no offset for zone '%s'; "
 			    "install tzdata, or use UTC", zone);
@@ -108,7 +111,7 @@ static int add_window(struct compiler *c, const struct pw_img_window *w, struct 
 			    "expiries together; merge times with the same days and hours, or use one date for several "
 			    "'until'", PW_WINDOWS_MAX);
 	buf_add(&c->sec[PW_SEC_WINDOWS], w, sizeof(*w));
-	return 0;
+	return c->sec[PW_SEC_WINDOWS].failed ? -ENOMEM : 0; /* its bit is counted from here: a missing one would be another's */
 }
 
 static int add_until(struct compiler *c, enum ast_mode mode, int64_t until_utc_s, struct span span)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * polyward-audit: every event of the kernel and every administrative act into the log, in this process alone. Must never change
- * what is written; while the disk takes nothing it leaves events in the ring, so that what is lost is counted by the kernel.
+ * what is written; while the disk takes nothing it leaves events in the ring, so that what is lost is counted by the kernel, and what
+ * strict stores may not lose is refused by it.
  */
 #include "roles/audit.h"
 
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #define RETRY_MS 1000
+#define READ_MS  10 /* the kernel wakes nobody while events are held: so often we look for more */
 
 /* 0 go on, 1 the supervisor is gone, -errno a peer broke the rules. */
 static int hear(struct sink *s, int *sock, enum role from)
@@ -44,7 +46,7 @@ static int wait_ms(const struct sink *s)
 
 		return left < 0 ? 0 : (int)left;
 	}
-	return ms;
+	return sink_holds(s) && (ms < 0 || ms > READ_MS) ? READ_MS : ms;
 }
 
 static int loop(struct sink *s)
@@ -56,7 +58,7 @@ static int loop(struct sink *s)
 			{ .fd = s->peers.supervisor, .events = POLLIN }, { .fd = s->peers.kernel, .events = POLLIN },
 			{ .fd = s->peers.control, .events = POLLIN },
 			{ .fd = reading ? ring_fd(s->urgent) : -1, .events = POLLIN },
-			{ .fd = reading ? ring_fd(s->access) : -1, .events = POLLIN },
+			{ .fd = reading && !sink_holds(s) ? ring_fd(s->access) : -1, .events = POLLIN },
 		};
 		int *socks[] = { &s->peers.supervisor, &s->peers.kernel, &s->peers.control };
 		static const enum role from[] = { ROLE_SUPERVISOR, ROLE_KERNEL, ROLE_CONTROL };
@@ -77,15 +79,32 @@ static int loop(struct sink *s)
 	}
 }
 
+/* The room that is kept behind the log is for this one record. */
+static void record_stop(struct sink *s, const char *why)
+{
+	const struct pw_record head = { .schema = PW_RECORD_SCHEMA, .kind = PW_REC_MODE, .cpu = UINT16_MAX };
+	_buf_ struct buf b = BUF_INIT;
+	struct err e;
+
+	record_begin(&b, &head);
+	record_text(&b, PW_F_EVENT, "log-stopped");
+	record_text(&b, PW_F_NOTE, why);
+	if (record_end(&b, 0) < 0 || audit_append_first(s->log, &b, &e) < 0)
+		role_say(ROLE_AUDIT, "not even that can be recorded");
+}
+
 int sink_commit(struct sink *s, struct err *e)
 {
 	int r = audit_commit(s->log, e);
 
+	if (r == 0)
+		sink_release(s);
 	if (r < 0) {
 		if (!s->trouble_since_utc_s) {
 			s->trouble_since_utc_s = role_now_utc_s();
-			role_say(ROLE_AUDIT, "%s; events wait in the kernel meanwhile, and what finds no room there is counted as a gap. "
-				 "Make room for the log", e->text);
+			role_say(ROLE_AUDIT, "%s; events wait in the kernel meanwhile: what finds no room there is counted as a gap, and in strict "
+				 "stores refused. Make room for the log", e->text);
+			record_stop(s, e->text);
 		}
 		s->trouble = *e;
 		s->retries++;
@@ -122,8 +141,11 @@ int main(void)
 	r = loop(&s);
 	if (r < 0)
 		role_say(ROLE_AUDIT, "a peer sent what it may not: %s", strerror(-r));
-	if (s.urgent)
+	if (s.urgent) {
 		sink_drain(&s);
+		(void)sink_commit(&s, &e);
+	}
 	audit_close(s.log);
+	buf_free(&s.record);
 	return r < 0 ? ROLE_FAILED : 0;
 }

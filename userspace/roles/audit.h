@@ -12,6 +12,7 @@ struct sink {
 	struct peers peers;
 	struct audit_log *log;
 	struct ring *urgent, *access;        /* NULL: nothing is enforced */
+	struct buf record;                   /* room for one, from event to event */
 	struct held images[PW_GENERATIONS];  /* the latest ones, slot generation % PW_GENERATIONS */
 	int64_t trouble_since_utc_s;         /* 0: the disk takes what we write */
 	int64_t retry_at_ms;
@@ -24,6 +25,8 @@ int  sink_rings(struct sink *s, struct ipc_msg *m, struct err *e);
 void sink_unhook(struct sink *s);
 void sink_image(struct sink *s, struct ipc_msg *m);
 void sink_drain(struct sink *s);
+bool sink_holds(const struct sink *s);   /* events were read whose records are not on disk yet */
+void sink_release(struct sink *s);       /* now they are */
 /* Commit; a failure is kept as trouble, tried again, and told. */
 int  sink_commit(struct sink *s, struct err *e);
 

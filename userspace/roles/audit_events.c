@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernel's events to records. Denials are on disk before anything else is read; the rest is committed in groups. Never
- * believes an event's numbers: what does not fit its image is left out of the record.
+ * The kernel's events to records. Denials are on disk before anything else is read; the rest is committed in groups. An event leaves
+ * its ring when its record is on disk, not before: a reader that is killed loses nothing. Never believes an event's numbers: what
+ * does not fit its image is left out of the record.
  */
 #include "roles/audit.h"
 
@@ -10,6 +11,7 @@
 
 #define URGENT_BATCH 256
 #define ACCESS_BATCH 1024
+#define HELD_BYTES   (PW_ACCESS_BYTES / 4) /* so much of the ring may wait for its commit */
 
 static const struct image *image_of(const struct sink *s, uint32_t gen)
 {
@@ -20,9 +22,9 @@ static const struct image *image_of(const struct sink *s, uint32_t gen)
 
 static int take_event(void *ctx, const void *bytes, size_t len_bytes)
 {
-	_buf_ struct buf record = BUF_INIT;
 	struct pw_record head = { 0 };
 	struct sink *s = ctx;
+	struct buf *record = &s->record;
 	struct pw_event ev;
 	struct err e;
 	int r;
@@ -30,11 +32,15 @@ static int take_event(void *ctx, const void *bytes, size_t len_bytes)
 	if (len_bytes != sizeof(ev))
 		return 0; /* not of this ABI: its number stays missing, and so becomes a gap record */
 	memcpy(&ev, bytes, sizeof(ev));
+	if (audit_knows(s->log, ev.cpu, ev.seq, ev.time_boot_ns))
+		return 0; /* written by us or a forerunner before the ring was told */
 	r = audit_note_cpu_seq(s->log, ev.cpu, ev.seq, &e);
 	if (r < 0)
 		return r;
-	record_from_event(&record, &ev, image_of(s, ev.gen), &head);
-	r = audit_append(s->log, &record, &e);
+	record->len_bytes = 0; /* its memory serves the next event too */
+	record->failed = false;
+	record_from_event(record, &ev, image_of(s, ev.gen), &head);
+	r = audit_append(s->log, record, &e);
 	/* One that cannot be kept is a gap from here on; only a full memory is a reason to stop reading. */
 	return r == -ENOMEM || r == -ENOSPC || r == -EDQUOT || r == -EIO || r == -EFBIG ? r : 0;
 }
@@ -44,16 +50,29 @@ void sink_drain(struct sink *s)
 	struct err e;
 
 	for (int round = 0; round < 64; round++) {
-		int urgent = ring_consume(s->urgent, URGENT_BATCH, take_event, s);
+		int urgent = ring_read(s->urgent, URGENT_BATCH, take_event, s);
 		/* What came before a denial on its CPU stands in the other ring: read it in the same go, so that order is kept. */
-		int access = urgent < 0 ? 0 : ring_consume(s->access, ACCESS_BATCH, take_event, s);
+		int access = urgent < 0 ? 0 : ring_read(s->access, ACCESS_BATCH, take_event, s);
 
-		if (urgent != 0 || access < 0)
+		if (urgent != 0 || access < 0 || ring_held_bytes(s->access) >= HELD_BYTES)
 			if (sink_commit(s, &e) < 0)
 				return;
 		if (urgent <= 0 && access < ACCESS_BATCH)
 			return;
 	}
+}
+
+bool sink_holds(const struct sink *s)
+{
+	return s->access && ring_held_bytes(s->access);
+}
+
+void sink_release(struct sink *s)
+{
+	if (!s->urgent)
+		return;
+	ring_release(s->urgent);
+	ring_release(s->access);
 }
 
 static void close_rings(struct sink *s)
@@ -90,8 +109,12 @@ int sink_rings(struct sink *s, struct ipc_msg *m, struct err *e)
 			ring_close(urgent);
 		return err_wrap(e, "cannot read the kernel's events");
 	}
-	if (s->urgent)
+	if (s->urgent) {
+		struct err later;
+
+		(void)sink_commit(s, &later); /* or what is held would be read again: that is known then, and left out */
 		close_rings(s);
+	}
 	s->urgent = urgent;
 	s->access = access;
 	return 0;

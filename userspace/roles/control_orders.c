@@ -16,6 +16,8 @@ static const struct order orders[] = {
 	{ IPC_DO_CONFIRM,  IPC_CONFIRM,  PW_MAY_APPLY,    "confirm a policy",  "confirm-asked",  "confirmed" },
 	{ IPC_DO_ROLLBACK, IPC_ROLLBACK, PW_MAY_ROLLBACK, "roll a policy back", "rollback-asked", "rolled-back" },
 	{ IPC_DO_DOWN,     IPC_DOWN,     PW_MAY_DOWN,     "end enforcement",   "down-asked",     "down" },
+	{ IPC_DO_UPGRADE_BEGIN, IPC_UPGRADE_BEGIN, PW_MAY_APPLY, "begin an upgrade", "upgrade-asked", "upgrade-begun" },
+	{ IPC_DO_UPGRADE_DONE,  IPC_UPGRADE_DONE,  PW_MAY_APPLY, "end an upgrade",   "upgrade-done-asked", "upgrade-done" },
 };
 
 static const struct order *order_of(enum msg_type asked)

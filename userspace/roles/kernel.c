@@ -24,6 +24,10 @@ static void take_order(struct keeper *s, struct ipc_msg *m)
 		r = keep_confirm(s, &e);
 	else if (m->type == IPC_ROLLBACK)
 		r = keep_rollback(s, &e);
+	else if (m->type == IPC_UPGRADE_BEGIN)
+		r = keep_upgrade_begin(s, &e);
+	else if (m->type == IPC_UPGRADE_DONE)
+		r = keep_upgrade_done(s, &e);
 	else
 		r = keep_down(s, &e);
 	s->busy = false;
@@ -52,7 +56,7 @@ static int hear(struct keeper *s, int *sock, enum role from)
 	}
 	switch ((int)m.type) {
 	case IPC_PEER:
-		r = role_meet(&s->peers, &m);
+		r = guard_meet(s, &m);
 		if (r == ROLE_AUDIT)
 			tell_audit_all(s);
 		if (r == ROLE_CONTROL)
@@ -65,6 +69,8 @@ static int hear(struct keeper *s, int *sock, enum role from)
 	case IPC_CONFIRM:
 	case IPC_ROLLBACK:
 	case IPC_DOWN:
+	case IPC_UPGRADE_BEGIN:
+	case IPC_UPGRADE_DONE:
 		take_order(s, &m);
 		return 0;
 	default:
@@ -93,14 +99,30 @@ static int loop(struct keeper *s)
 	}
 }
 
-int main(void)
+/* Peers that were met before they had anything to be told. */
+static void greet(struct keeper *s)
+{
+	if (s->peers.audit >= 0)
+		tell_audit_all(s);
+	if (s->peers.control >= 0)
+		tell_admins(s);
+}
+
+int main(int argc, char **argv)
 {
 	struct keeper s = { .peers = PEERS_INIT, .active = HELD_INIT, .before = HELD_INIT };
 	struct err e = { 0 };
-	int r = role_start(&sandbox_kernel, FD_STATE, &e);
+	int r = role_start(&sandbox_kernel, FD_ENTRY_DIR, &e);
 
+	guard_own(&s, argc > 1 ? argv[1] : NULL);
+	if (r == 0) {
+		r = guard_await_peers(&s);
+		if (r < 0)
+			err_set(&e, r, "the supervisor sent what it may not");
+	}
 	if (r == 0) {
 		keep_start(&s);
+		greet(&s);
 		(void)malloc_trim(0);
 		r = role_ready(ROLE_KERNEL, &s.peers, &e);
 	}
@@ -115,5 +137,6 @@ int main(void)
 		kernel_close(s.k);
 	held_done(&s.active);
 	held_done(&s.before);
+	keep_forget_mappers(&s);
 	return r < 0 ? ROLE_FAILED : 0;
 }

@@ -16,6 +16,10 @@
 
 #define NOTES_MAX 8
 
+/* A process that maps files of a store which it may no longer use so, and when it is to end (CLOCK_BOOTTIME; UINT64_MAX: it is not). */
+struct mapper { struct pw_mapped m; size_t mappings; uint64_t end_at_ns; int pidfd; };
+struct mappers { struct mapper *v; size_t count, cap; };
+
 struct keeper {
 	struct peers peers;
 	struct kernel *k;          /* NULL: no programs are loaded */
@@ -27,6 +31,14 @@ struct keeper {
 	int64_t lease_due_ms;      /* when windows are to be looked at again */
 	uint32_t retire_gen;       /* a generation that no decision can be under any more, from retire_at_ms on; 0: none */
 	int64_t retire_at_ms;
+	struct mappers mappers;    /* found at the last look */
+	int64_t look_due_ms;       /* when mappings are to be looked at; 0: not until something changes */
+	uint32_t open;             /* windows that were open when leases were last renewed */
+	struct kernel_own own;     /* what polyward consists of */
+	int control_pid, audit_pid; /* the peers, as the supervisor numbers them; 0: not met */
+	bool loaded;               /* this process loaded the programs, and has marked nobody yet */
+	int64_t loaded_ms;         /* when it did; 0: it adopted them */
+	uint64_t upgrade_until_ns; /* CLOCK_BOOTTIME; 0: no window is open */
 	bool off;                  /* polyward.off */
 	bool orphaned;             /* the kernel decides by a policy whose image we do not have */
 	bool busy;
@@ -55,10 +67,26 @@ enum keep_source { KEEP_ORDER, KEEP_ROLLBACK, KEEP_START };
 int  keep_enforce(struct keeper *s, struct held *h, enum keep_source from, uint64_t confirm_s, struct err *e);
 int  keep_revert(struct keeper *s, const char *why, struct err *e); /* why: recorded here; NULL: by whoever asked */
 
+/* kernel_guard.c */
+void guard_own(struct keeper *s, const char *entry);             /* from the descriptors that we were started with */
+int  guard_meet(struct keeper *s, struct ipc_msg *m);            /* the role that was met, 0: refused, or -EBADMSG */
+int  guard_await_peers(struct keeper *s);                        /* at a start, before anything is enforced; 0 or a broken rule */
+int  guard_mark_all(struct keeper *s, struct err *e);            /* after the first load, before it is attached */
+void guard_seal(struct keeper *s, bool was_sealed);              /* if the policy in force says so, and is not on trial */
+const char *guard_words(const struct keeper *s);                 /* what an outcome has to say about the seal, or of what cannot be guarded; "" */
+void guard_tick(struct keeper *s);
+int  keep_upgrade_begin(struct keeper *s, struct err *e);
+int  keep_upgrade_done(struct keeper *s, struct err *e);
+
 /* kernel_time.c */
 void keep_leases(struct keeper *s);
 void keep_tick(struct keeper *s);         /* what is due: leases, revert, retirement */
 int  keep_tick_in_ms(const struct keeper *s);
+
+/* kernel_mapped.c */
+void keep_look(struct keeper *s);         /* for mappings that outlive a right; ends whose time has come */
+void keep_look_soon(struct keeper *s);    /* ... with the next tick */
+void keep_forget_mappers(struct keeper *s);
 
 /* kernel_tell.c */
 void tell_audit_all(struct keeper *s);    /* rings, images, notes: to a log writer that is new */

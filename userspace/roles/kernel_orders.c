@@ -22,8 +22,16 @@ static int open_kernel(struct keeper *s, struct err *e)
 	struct kernel_report report = { 0 };
 	enum kernel_how how;
 
-	if (s->k || kernel_open(&s->k, &how, e) == 0)
+	if (s->k)
 		return 0;
+	if (kernel_open(&s->k, &how, e) == 0) {
+		s->loaded = how == KERNEL_LOADED;
+		if (kernel_guard(s->k, &s->own, e) == 0)
+			return 0;
+		kernel_close(s->k);
+		s->k = NULL;
+		return e->code;
+	}
 	s->k = NULL;
 	/* The general reason says more than the call that failed. */
 	if (kernel_probe(&report) == 0 && report.ready != KERNEL_READY)
@@ -98,7 +106,9 @@ static int swap_in(struct keeper *s, struct held *h, uint64_t confirm_s, struct 
 	tell_audit_rings(s);
 	tell_audit_image(s, h); /* before the first event of this generation */
 	close_for_flip(s, h);
-	r = kernel_flip(s->k, h->gen, revert_at_ns, e);
+	r = guard_mark_all(s, e);
+	if (r == 0)
+		r = kernel_flip(s->k, h->gen, revert_at_ns, e);
 	if (r < 0) {
 		kernel_retire(s->k, h->gen);
 		keep_leases(s);
@@ -122,10 +132,13 @@ static void keep_files(struct keeper *s, int (*move)(struct err *e))
 int keep_enforce(struct keeper *s, struct held *h, enum keep_source from, uint64_t confirm_s, struct err *e)
 {
 	uint32_t old_gen = s->active.gen;
+	bool was_sealed = false;
 	int r = check_image(h, e);
 
 	if (r == 0)
 		r = open_kernel(s, e);
+	if (r == 0)
+		was_sealed = kernel_sealed(s->k);
 	if (r == 0 && from == KEEP_ORDER)
 		r = state_save_pending(h, e);
 	if (r == 0)
@@ -149,6 +162,8 @@ int keep_enforce(struct keeper *s, struct held *h, enum keep_source from, uint64
 	held_move(&s->active, h);
 	s->since_utc_s = role_now_utc_s();
 	keep_leases(s);
+	guard_seal(s, was_sealed);
+	keep_look_soon(s);
 	if (!confirm_s && from != KEEP_START)
 		keep_files(s, from == KEEP_ORDER ? state_promote : state_swap);
 	return 0;
@@ -188,6 +203,8 @@ int keep_confirm(struct keeper *s, struct err *e)
 	s->revert_gen = 0;
 	held_done(&s->before);
 	keep_leases(s);
+	guard_seal(s, kernel_sealed(s->k));
+	keep_look_soon(s);
 	keep_files(s, state_promote);
 	return 0;
 }
@@ -213,6 +230,7 @@ int keep_revert(struct keeper *s, const char *why, struct err *e)
 	s->revert_gen = 0;
 	s->since_utc_s = role_now_utc_s();
 	keep_leases(s);
+	keep_look_soon(s);
 	(void)state_drop_pending();
 	if (why)
 		tell_note(s, PW_REC_POLICY, "reverted", why);
@@ -247,6 +265,11 @@ int keep_down(struct keeper *s, struct err *e)
 
 	if (!s->k)
 		return err_say(e, -ENOENT, "nothing is enforced");
+	if (kernel_sealed(s->k)) {
+		err_say(e, -EPERM, "the kernel is sealed (`guard sealed`), so only a reboot with polyward.off on the kernel command line ends "
+			"enforcement");
+		return still(s, e);
+	}
 	r = state_lay_down(e);
 	if (r == 0)
 		r = kernel_down(s->k, e);
@@ -258,7 +281,7 @@ int keep_down(struct keeper *s, struct err *e)
 	}
 	kernel_close(s->k);
 	s->k = NULL;
-	s->revert_at_ns = 0;
+	s->revert_at_ns = s->upgrade_until_ns = 0;
 	s->revert_gen = s->retire_gen = 0;
 	s->orphaned = false;
 	s->trouble[0] = '\0';

@@ -139,6 +139,8 @@ static void adopted(struct keeper *s)
 	} else if (st.gen && find_active(s, st.policy_hash)) {
 		s->active.gen = st.gen;
 	}
+	s->upgrade_until_ns = st.upgrade_until_boot_ns;
+	guard_seal(s, kernel_sealed(s->k));
 	s->orphaned = st.gen && s->active.fd < 0;
 	if (s->orphaned)
 		set_trouble(s, "adopted", "the kernel enforces a policy whose image is missing from the state directory: its time windows close "
@@ -146,6 +148,7 @@ static void adopted(struct keeper *s)
 	else
 		tell_note(s, PW_REC_MODE, "adopted", "enforcement went on while no daemon ran");
 	role_say(ROLE_KERNEL, "adopted what is pinned: generation %u", st.gen);
+	keep_look_soon(s);
 	keep_tick(s); /* a moment of reverting may have passed meanwhile */
 }
 
@@ -184,6 +187,11 @@ void keep_start(struct keeper *s)
 		return;
 	}
 	r = kernel_adopt(&s->k, &e);
+	if (r == 0) {
+		r = kernel_guard(s->k, &s->own, &e);
+		if (r < 0)
+			kernel_close(s->k);
+	}
 	if (r == 0) {
 		adopted(s);
 	} else if (r != -ENOENT) {

@@ -105,7 +105,7 @@ void tell_outcome(struct keeper *s, uint32_t id, const struct err *e)
 		ipc_put(o.name, sizeof(o.name), image_str(&s->active.img, s->active.img.head->name));
 		ipc_put(o.version, sizeof(o.version), image_str(&s->active.img, s->active.img.head->policy_version));
 	}
-	ipc_put(o.text, sizeof(o.text), e->code ? e->text : s->trouble); /* with code 0 it is a warning */
+	ipc_put(o.text, sizeof(o.text), e->code ? e->text : s->trouble[0] ? s->trouble : guard_words(s)); /* with code 0 it is a warning */
 	to_control(s, IPC_OUTCOME, &o);
 }
 
@@ -130,6 +130,9 @@ void tell_status(struct keeper *s, uint32_t id)
 		m.sum = st.sum;
 		m.hooks_attached = st.hooks_attached;
 		m.map_bytes = st.map_bytes;
+		m.flags |= (st.gen && st.guard & PW_GUARD_ON ? MSG_KERNEL_GUARD : 0) | (st.guard & PW_GUARD_SEALED ? MSG_KERNEL_SEALED : 0);
+		if (st.upgrade_until_boot_ns > role_now_boot_ns())
+			m.upgrade_left_s = (uint32_t)((st.upgrade_until_boot_ns - role_now_boot_ns() + 999999999) / 1000000000);
 		memcpy(m.policy_hash, st.policy_hash, sizeof(m.policy_hash));
 	}
 	if (s->active.fd >= 0) {

@@ -38,6 +38,9 @@ void keep_leases(struct keeper *s)
 	for (size_t w = 0; w < PW_WINDOWS_MAX; w++)
 		until_ns[w] = end_ns;
 	kernel_windows(s->k, open, until_ns);
+	if (s->open & ~open)
+		keep_look_soon(s);
+	s->open = open;
 }
 
 void keep_tick(struct keeper *s)
@@ -54,12 +57,15 @@ void keep_tick(struct keeper *s)
 			role_say(ROLE_KERNEL, "the policy was not confirmed in time; the one before it decides again");
 		}
 	}
+	guard_tick(s);
 	if (s->retire_gen && now_ms >= s->retire_at_ms) {
 		kernel_retire(s->k, s->retire_gen);
 		s->retire_gen = 0;
 	}
 	if (now_ms >= s->lease_due_ms)
 		keep_leases(s);
+	if (s->look_due_ms && role_now_ms() >= s->look_due_ms)
+		keep_look(s);
 }
 
 int keep_tick_in_ms(const struct keeper *s)
@@ -71,10 +77,13 @@ int keep_tick_in_ms(const struct keeper *s)
 		return -1;
 	if (s->retire_gen && s->retire_at_ms < due_ms)
 		due_ms = s->retire_at_ms;
-	if (s->revert_at_ns) {
-		int64_t in_ms = s->revert_at_ns > now_ns ? (int64_t)((s->revert_at_ns - now_ns) / 1000000) + 1 : 0;
+	if (s->look_due_ms && s->look_due_ms < due_ms)
+		due_ms = s->look_due_ms;
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t at_ns = i ? s->upgrade_until_ns : s->revert_at_ns;
+		int64_t in_ms = at_ns > now_ns ? (int64_t)((at_ns - now_ns) / 1000000) + 1 : 0;
 
-		if (now_ms + in_ms < due_ms)
+		if (at_ns && now_ms + in_ms < due_ms)
 			due_ms = now_ms + in_ms;
 	}
 	return due_ms > now_ms ? (int)(due_ms - now_ms) : 0;

@@ -23,14 +23,18 @@ static const struct sandbox_path kernel_paths[] = {
 	SYS(readlink), SYS(readlinkat), SYS(getdents64), SYS(statfs), SYS(fstatfs), SYS(ioctl), SYS(memfd_create), SYS(ftruncate), \
 	SYS(mkdir), SYS(mkdirat), SYS(rmdir), SYS(unlink), SYS(unlinkat), SYS(rename), SYS(renameat), SYS(renameat2), SYS(linkat), SYS(fsync), \
 	SYS(fdatasync), SYS(fchmod), SYS(pidfd_open), SYS(prlimit64), SYS(getrlimit), SYS(setrlimit), SYS(getcpu), SYS(sysinfo), \
-	SYS(getcwd), SYS(arch_prctl), SYS(dup3), SYS(fadvise64)
+	SYS(getcwd), SYS(arch_prctl), SYS(dup3), SYS(fadvise64), SYS(pidfd_send_signal)
 
 static const int kernel_calls[] = { KERNEL_CALLS };
 
-/* CAP_DAC_READ_SEARCH: a store's directories are anybody's. Attaching LSM programs needs CAP_BPF and CAP_PERFMON, no more. */
+/*
+ * CAP_KILL and pidfd_send_signal: `on-tighten kill` ends processes of any user, whose mappings no hook can take back; the filter has no
+ * other call that sends a signal. CAP_DAC_READ_SEARCH: a store's directories are anybody's. Attaching LSM programs needs CAP_BPF and
+ * CAP_PERFMON; the program on device nodes is one of control groups and needs CAP_NET_ADMIN, which without a socket does nothing else.
+ */
 const struct sandbox sandbox_kernel = {
 	.role = "polyward-kernel",
-	.caps_keep = CAP(BPF) | CAP(PERFMON) | CAP(DAC_READ_SEARCH),
+	.caps_keep = CAP(BPF) | CAP(PERFMON) | CAP(NET_ADMIN) | CAP(DAC_READ_SEARCH) | CAP(KILL),
 	.fs = SANDBOX_FS_PATHS,
 	.paths = kernel_paths, .paths_count = COUNT(kernel_paths),
 	.syscalls = kernel_calls, .syscalls_count = COUNT(kernel_calls),
@@ -83,7 +87,7 @@ static const struct sandbox_path compile_paths[] = {
 	SYS(openat), SYS(openat2), SYS(open), SYS(statx), SYS(stat), SYS(access), SYS(faccessat2), SYS(readlink), SYS(readlinkat), \
 	SYS(getdents64), SYS(statfs), SYS(fstatfs), SYS(prlimit64), SYS(getcwd), SYS(ftruncate), SYS(fadvise64), \
 	SYS(getresuid), SYS(getresgid), SYS(getgroups), SYS(ioctl), SYS(rt_sigtimedwait), SYS(getcpu), \
-	SYS(sysinfo), SYS(arch_prctl), SYS(inotify_init1)
+	SYS(sysinfo), SYS(arch_prctl), SYS(inotify_init1), SYS(timerfd_create), SYS(timerfd_settime)
 
 static const int compile_calls[] = { COMPILE_CALLS };
 
@@ -112,13 +116,14 @@ static const int supervisor_calls[] = {
 	SYS(signalfd4), SYS(timerfd_create), SYS(timerfd_settime), SYS(dup2), SYS(pipe2), SYS(set_tid_address), SYS(setsid),
 	SYS(setgroups), SYS(setresuid), SYS(setresgid), SYS(setuid), SYS(setgid), SYS(capset), SYS(capget), SYS(seccomp),
 	SYS(landlock_create_ruleset), SYS(landlock_add_rule), SYS(landlock_restrict_self), SYS(umask), SYS(chdir),
-	SYS(socket), SYS(connect), SYS(sendto), SYS(recvfrom), SYS(getsockname), SYS(setsockopt), SYS(shutdown), SYS(bind), SYS(listen),
+	SYS(connect), SYS(sendto), SYS(recvfrom), SYS(getsockname), SYS(setsockopt), SYS(shutdown), SYS(bind), SYS(listen),
 	SYS(prctl),
 };
 
 const struct sandbox sandbox_supervisor = {
 	.role = "polywardd",
-	.caps_keep = CAP(BPF) | CAP(PERFMON) | CAP(DAC_READ_SEARCH) | CAP(SETUID) | CAP(SETGID) | CAP(SETPCAP) | CAP(KILL),
+	.caps_keep = CAP(BPF) | CAP(PERFMON) | CAP(NET_ADMIN) | CAP(DAC_READ_SEARCH) | CAP(SETUID) | CAP(SETGID) | CAP(SETPCAP) | CAP(KILL),
 	.fs = SANDBOX_FS_ALL,
 	.syscalls = supervisor_calls, .syscalls_count = COUNT(supervisor_calls),
+	.unix_sockets = true,
 };

@@ -9,6 +9,10 @@
 enum role_fd {
 	FD_SUPERVISOR = 3,  /* socket to the supervisor; the compiler has none */
 	FD_STATE = 4,       /* kernel: the state directory */
+	FD_RUN = 5,         /* kernel: and the other directories that polyward consists of, to be guarded */
+	FD_LOG_OUTER = 6,
+	FD_INSTALL = 7,
+	FD_ENTRY_DIR = 8,   /* where polywardd lies; its name there is the first argument */
 	FD_LISTEN = 4,      /* control: the socket for clients */
 	FD_LOG = 4,         /* audit: the log directory */
 	FD_POLICY = 3,      /* compile: the policy's directory, a memory file for the image, one for messages */

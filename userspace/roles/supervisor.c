@@ -156,14 +156,18 @@ int main(int argc, char **argv)
 {
 	struct supervisor s = {
 		.opt = { .run_dir = IPC_RUN_DIR, .state_dir = "/var/lib/polyward", .log_dir = "/var/log/polyward" },
-		.run_fd = -1, .lock_fd = -1, .signal_fd = -1,
+		.run_fd = -1, .lock_fd = -1, .signal_fd = -1, .log_fd = -1, .install_fd = -1, .entry_dir_fd = -1,
 		.child = { { .role = ROLE_AUDIT, .given_fd = -1, .sock = -1 }, { .role = ROLE_KERNEL, .given_fd = -1, .sock = -1 },
 			   { .role = ROLE_CONTROL, .given_fd = -1, .sock = -1 } },
 		.compiler = { .image_fd = -1, .messages_fd = -1 },
 	};
 	struct err e = { 0 };
-	int r = parse_options(argc, argv, &s.opt);
+	int r = settle(&e) < 0 ? -EIO : parse_options(argc, argv, &s.opt);
 
+	if (r == -EIO) {
+		role_say(ROLE_SUPERVISOR, "%s", e.text);
+		return ROLE_FAILED;
+	}
 	if (r)
 		return r < 0 ? 2 : 0;
 	if (setup_all(&s, &e) < 0 || sandbox_enter(&sandbox_supervisor, &e) < 0) {

@@ -36,10 +36,15 @@ struct supervisor {
 	struct options opt;
 	char libexec[4096];     /* the directory with the roles' binaries */
 	int run_fd, lock_fd, signal_fd;
+	int log_fd, install_fd, entry_dir_fd; /* for the kernel process, which guards what lies there */
+	char entry[256];        /* name of this program in entry_dir_fd */
 	struct child child[CHILD_MAX_];
 	struct compiler compiler;
 	bool stopping, all_ready;
 };
+
+/* supervisor_inherited.c: nothing that it was started with steers it. First of all. */
+int settle(struct err *e);
 
 /* supervisor_setup.c: directories, lock, socket, users; before the sandbox. */
 int setup_all(struct supervisor *s, struct err *e);

@@ -112,16 +112,17 @@ static void introduce(struct child *a, struct child *b)
 int child_start(struct supervisor *s, struct child *c, struct err *e)
 {
 	const char *name = ipc_role_name(c->role);
-	const char *const args[] = { name, NULL };
+	const char *const args[] = { name, c->role == ROLE_KERNEL ? s->entry : NULL, NULL };
 	int pair[2], r = stream_pair(pair);
 
 	if (r < 0)
 		return err_set(e, r, "socket for %s", name);
 	_fd_ int mine = pair[0];
 	_fd_ int theirs = pair[1];
-	const int fds[] = { theirs, c->given_fd };
+	/* In the order of enum role_fd. */
+	const int fds[] = { theirs, c->given_fd, s->run_fd, s->log_fd, s->install_fd, s->entry_dir_fd };
 
-	r = child_exec(s, args, fds, 2, &c->pid);
+	r = child_exec(s, args, fds, c->role == ROLE_KERNEL ? 6 : 2, &c->pid);
 	if (r < 0)
 		return err_set(e, r, "start %s/%s", s->libexec, name);
 	c->sock = take_fd(mine);

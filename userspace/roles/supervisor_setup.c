@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,28 +42,58 @@ static int find_libexec(struct supervisor *s, struct err *e)
 	return 0;
 }
 
+static int open_path(const char *path, int *ret_fd, struct err *e)
+{
+	*ret_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return *ret_fd < 0 ? err_set(e, -errno, "open the directory %s", path) : 0;
+}
+
+/* Where the programs lie: the kernel process guards them. */
+static int open_programs(struct supervisor *s, struct err *e)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+	int r = open_path(s->libexec, &s->install_fd, e);
+
+	self[n < 0 ? 0 : n] = '\0';
+	slash = strrchr(self, '/');
+	if (r < 0 || !slash)
+		return r < 0 ? r : err_say(e, -ENOENT, "where this program lies");
+	if (snprintf(s->entry, sizeof(s->entry), "%s", slash + 1) >= (int)sizeof(s->entry))
+		return err_set(e, -ENAMETOOLONG, "%s", self);
+	slash[slash == self] = '\0';
+	return open_path(self, &s->entry_dir_fd, e);
+}
+
 static int need_users(struct err *e)
 {
 	static const char *const users[] = { "_polyward-control", "_polyward-audit", "nobody" };
 
-	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++)
-		if (!getpwnam(users[i]))
-			return err_say(e, -ENOENT, "there is no user %s; create polyward's users: systemd-sysusers, or: useradd --system "
-				       "--home-dir / --shell /usr/sbin/nologin %s", users[i], users[i]);
-	return 0;
+	uid_t uid;
+	gid_t gid;
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(users) / sizeof(users[0]) && r == 0; i++)
+		r = sandbox_user(users[i], &uid, &gid, e);
+	return r;
 }
 
 static int open_dir(const char *path, mode_t mode, const char *owner, int *ret_fd, struct err *e)
 {
-	const struct passwd *pw = owner ? getpwnam(owner) : NULL;
 	_fd_ int fd = -1;
+	uid_t uid;
+	gid_t gid;
+	int r = owner ? sandbox_user(owner, &uid, &gid, e) : 0;
 
+	if (r < 0)
+		return r;
 	if (mkdir(path, mode) < 0 && errno != EEXIST)
 		return err_set(e, -errno, "make the directory %s", path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, -errno, "open the directory %s", path);
-	if (fchmod(fd, mode) < 0 || (pw && fchown(fd, pw->pw_uid, pw->pw_gid) < 0))
+	if (fchmod(fd, mode) < 0 || (owner && fchown(fd, uid, gid) < 0))
 		return err_set(e, -errno, "mode and owner of %s", path);
 	*ret_fd = take_fd(fd);
 	return 0;
@@ -76,9 +105,8 @@ static int open_dir(const char *path, mode_t mode, const char *owner, int *ret_f
  */
 static int open_log_dir(struct supervisor *s, struct err *e)
 {
-	_fd_ int outer_fd = -1;
 	char path[PATH_MAX];
-	int r = open_dir(s->opt.log_dir, 0700, NULL, &outer_fd, e);
+	int r = open_dir(s->opt.log_dir, 0700, NULL, &s->log_fd, e);
 
 	if (r == 0 && snprintf(path, sizeof(path), "%s/records", s->opt.log_dir) >= (int)sizeof(path))
 		r = err_set(e, -ENAMETOOLONG, "%s", s->opt.log_dir);
@@ -133,6 +161,8 @@ int setup_all(struct supervisor *s, struct err *e)
 	if (r == 0)
 		r = find_libexec(s, e);
 	if (r == 0)
+		r = open_programs(s, e);
+	if (r == 0)
 		r = open_dir(s->opt.run_dir, 0755, NULL, &s->run_fd, e);
 	if (r == 0)
 		r = take_lock(s, e);
@@ -159,6 +189,9 @@ void setup_undo(struct supervisor *s)
 	cleanup_fd(&s->lock_fd);
 	cleanup_fd(&s->run_fd);
 	cleanup_fd(&s->signal_fd);
+	cleanup_fd(&s->log_fd);
+	cleanup_fd(&s->install_fd);
+	cleanup_fd(&s->entry_dir_fd);
 }
 
 void setup_notify(const char *state)

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -16,20 +15,6 @@
 #include "base/cleanup.h"
 
 struct ids { uid_t uid; gid_t gid; };
-
-static int find_user(const char *user, struct ids *ret, struct err *e)
-{
-	struct passwd pw, *found = NULL;
-	char room[4096];
-	int r = getpwnam_r(user, &pw, room, sizeof(room), &found);
-
-	if (!found)
-		return err_say(e, r ? -r : -ENOENT, "there is no user %s; create it: systemd-sysusers, or: "
-			       "useradd --system --home-dir / --shell /usr/sbin/nologin %s", user, user);
-	ret->uid = found->pw_uid;
-	ret->gid = found->pw_gid;
-	return 0;
-}
 
 static int limit(int what, const char *name, uint64_t value, struct err *e)
 {
@@ -96,7 +81,7 @@ static int enter(const struct sandbox *s, struct err *e)
 {
 	_fd_ int ruleset_fd = -1;
 	struct ids ids;
-	int r = s->user ? find_user(s->user, &ids, e) : 0;
+	int r = s->user ? sandbox_user(s->user, &ids.uid, &ids.gid, e) : 0;
 
 	if (r == 0)
 		r = landlock_prepare(s, &ruleset_fd, e);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -37,6 +38,9 @@ int sandbox_enter(const struct sandbox *s, struct err *e);
 
 /* Take one capability of caps_keep away as well, as soon as it has done its work. */
 int sandbox_forgo(int cap, struct err *e);
+
+/* user.c: a system user's numbers. -ENOENT: /etc/passwd does not name it; -EPERM: it is root. */
+int sandbox_user(const char *name, uid_t *ret_uid, gid_t *ret_gid, struct err *e);
 
 /* landlock.c: for sandbox_enter() alone. 0 and a ruleset, or -1 in *ret_fd where the kernel has no Landlock and fs can do without. */
 int landlock_prepare(const struct sandbox *s, int *ret_fd, struct err *e);

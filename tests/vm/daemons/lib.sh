@@ -86,18 +86,31 @@ daemon() { # daemon [OPTION...]: start, wait until it answers; $daemon is its pr
 roles() { pgrep -P "$daemon"; } # processes of the supervisor's children
 role() { pgrep -P "$daemon" -x "$1"; } # the name's first 15 characters
 
+# While a policy is in force nobody sends them a signal but process 1: as systemd would.
+signal() { tests/vm/pid1 kill "$@"; } # signal NAME PROCESS...
+
 kill_all() { # kill -9, supervisor first so that it starts nothing again
-	local children
-	children=$(roles)
-	kill -KILL "$daemon"
-	# shellcheck disable=SC2086 # a list of processes
-	kill -KILL $children 2>/dev/null
+	# shellcheck disable=SC2046 # a list of processes
+	signal KILL "$daemon" $(roles)
 	wait "$daemon" 2>/dev/null
 }
 
 stop() {
-	kill -TERM "$daemon"
+	signal TERM "$daemon"
 	wait "$daemon"
+}
+
+# What a reboot leaves: the state directory as it is, and nothing in the kernel. Pins cannot be taken away while a policy is in
+# force, so enforcement ends by an order, and the directory is put back as it was. Leaves no daemon running.
+reboot_like() { # reboot_like [USER]: who may say `down`
+	local kept=$work/kept-state
+	rm -rf $kept
+	cp -a /var/lib/polyward $kept
+	as "${1:-root}" polyward down --yes-stop-enforcing >/dev/null 2>&1
+	stop
+	find /var/lib/polyward -type f -delete
+	cp -a $kept/. /var/lib/polyward/
+	[ ! -e /sys/fs/bpf/polyward ]
 }
 
 status_of() { polyward status --json | jq -r "$1"; } # status_of JQ-PATH

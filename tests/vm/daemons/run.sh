@@ -63,7 +63,7 @@ expect 0 'log-opened' 'and so does reading the log'
 # ---- death
 for name in polyward-audit polyward-kernel polyward-control; do
 	was=$(role "${name:0:15}")
-	kill -KILL "$was"
+	signal KILL "$was"
 	! reads ann /srv/ai/scans/one.png && reads alice /srv/ai/scans/one.png
 	ok $? "$name is killed: enforcement goes on"
 	again() { now=$(role "${name:0:15}") && [ "$now" != "$was" ] && [ "$(status_of .well)" = true ]; }
@@ -115,7 +115,7 @@ daemon
 [ "$(status_of .policy)" = one ] && [ "$(status_of .confirm_until)" = null ]
 ok $? '... and a restart agrees'
 polyward apply --confirm 20s "$open" >/dev/null 2>&1
-kill -KILL "$(role polyward-kernel)"
+signal KILL "$(role polyward-kernel)"
 pending() { [ "$(status_of .policy)" = open ] && [ "$(status_of .confirm_until)" != null ]; }
 wait_for 15 pending
 ok $? 'the kernel process dies while confirmation is awaited: it still is'
@@ -178,20 +178,17 @@ run polyward rollback
 expect 0 'one 1 is enforced again' 'rollback brings the last policy back'
 
 # ---- as after a reboot: nothing pinned
-stop
-rm -rf /sys/fs/bpf/polyward
+reboot_like
 wait_for 5 reads ann /srv/ai/scans/one.png
 daemon
 ! reads ann /srv/ai/scans/one.png && reads alice /srv/ai/scans/one.png && [ "$(status_of .policy)" = one ]
 ok $? 'after a reboot the confirmed policy is enforced again'
 polyward apply --confirm 10m "$open" >/dev/null 2>&1
-kill_all
-rm -rf /sys/fs/bpf/polyward
+reboot_like
 daemon
 [ "$(status_of .policy)" = one ]
 ok $? 'an unconfirmed policy does not survive a reboot'
-stop
-rm -rf /sys/fs/bpf/polyward
+reboot_like
 cp -a /var/lib/polyward/current.img $work/kept.img
 truncate -s 700 /var/lib/polyward/current.img
 daemon
@@ -221,7 +218,7 @@ stop
 polyward_small=$work/small
 mkdir -p $polyward_small
 mount -t tmpfs -o size=256k tmpfs $polyward_small
-daemon --log-dir $polyward_small
+daemon --log-dir $polyward_small/log
 dd if=/dev/zero of=$polyward_small/filler bs=1k 2>/dev/null
 # The last page of the log has room left: small records until that is full too.
 full() { polyward confirm 2>&1 | grep -q 'cannot be recorded'; }
@@ -239,12 +236,12 @@ wait_for 10 well
 ok $? 'with room again the log goes on by itself'
 polyward log --kind mode | grep -q log-writable
 ok $? '... and records that it could not be written'
-stop
+reboot_like # another state directory is only taken where nothing is in force
 umount $polyward_small
 mkdir -p $work/state
 mount -t tmpfs -o size=64k tmpfs $work/state
-cp -a /var/lib/polyward/. $work/state/
-daemon --state-dir $work/state
+cp -a /var/lib/polyward $work/state/dir
+daemon --state-dir $work/state/dir
 dd if=/dev/zero of=$work/state/filler bs=1k 2>/dev/null
 gen=$(status_of .generation)
 run polyward apply "$two"

@@ -73,7 +73,7 @@ static const char *deep_file(const char *base, int levels, char *path, size_t si
 static void prepare(void)
 {
 	static const char *const dirs[] = { "/srv/tree", "/srv/tree/inner", "/srv/tree/sub", "/srv/tree/moves", "/srv/tree/moves/in",
-					    "/srv/out", "/srv/out/dir", "/srv/bind", "/srv/low", "/srv/tree/deep" };
+					    "/srv/out", "/srv/out/dir", "/srv/bind", "/srv/low", "/srv/tree/deep", "/srv/out/deep" };
 	static const char *const files[] = { "/srv/tree/sub/a", "/srv/tree/inner/i", "/srv/tree/moves/in/f", "/srv/out/o", "/srv/out/dir/f",
 					     "/srv/tree/sub/linked", "/srv/tree/sub/go", "/srv/tree/sub/go2", "/srv/tree/sub/stay" };
 
@@ -85,6 +85,7 @@ static void prepare(void)
 	    link("/srv/tree/sub/stay", "/srv/tree/stay2"))
 		printf("# cannot prepare: %s\n", strerror(errno));
 	deep("/srv/tree/deep");
+	deep("/srv/out/deep");
 }
 
 static void aliases(struct suite *s)
@@ -170,9 +171,23 @@ static void overlay_numbers(struct suite *s)
 	printf("# %d of them had the number of the store\n", same);
 }
 
+/* Go down further than any walk goes, where the directories are missing making them, and make a file there. */
+static OP(far)
+{
+	_fd_ int fd = -1;
+
+	if (chdir(arg))
+		return errno;
+	for (unsigned i = 0; i < PW_WALK_FAR + 64; i++)
+		if (chdir("d") && (mkdir("d", 0777) || chdir("d")))
+			return errno;
+	fd = open("f", O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+	return fd < 0 ? errno : 0;
+}
+
 /*
  * Filesystems without a device get the next free number, so that each 256th shares a place of the map of protected ones: two with
- * stores, and a third, which is nobody's business. Taken for protected, it would be refused below PW_WALK_MAX directories.
+ * stores, and a third, which is nobody's business. Taken for protected, it would be refused below PW_WALK_FAR directories.
  */
 static void shared_place(struct suite *s)
 {
@@ -189,13 +204,13 @@ static void shared_place(struct suite *s)
 			file(path);
 	}
 	dir("/run/many/512/deep");
-	deep("/run/many/512/deep");
+	if (suite_run(&root, op_far, "/run/many/512/deep"))
+		printf("# cannot make a deep tree\n");
 	suite_apply(s, "polyward 1\npolicy suite { version 1 }\nstore one { path /run/many/0 }\nstore two { path /run/many/256 }\n"
 		       "role readers { members user:reader }\nrule r { allow readers to read on one, two }\n");
 	suite_case(s, "the first of two that share a place", &other, op_read, "/run/many/0/f", REFUSED(pw_file_open, PW_A_READ));
 	suite_case(s, "... the second", &other, op_read, "/run/many/256/f", REFUSED(pw_file_open, PW_A_READ));
-	suite_case(s, "... and a third without a store", &other, op_read,
-		   deep_file("/run/many/512/deep", 70, path, sizeof(path)), SILENT);
+	suite_case(s, "... and a third without a store", &root, op_far, "/run/many/512/deep", SILENT);
 }
 
 static void edges(struct suite *s)
@@ -206,6 +221,15 @@ static void edges(struct suite *s)
 		   ALLOWED(pw_file_open, PW_A_READ));
 	suite_case(s, "70 directories deep: unknown, so refused to all", &reader, op_read, deep_file("/srv/tree/deep", 70, path, sizeof(path)),
 		   REFUSED_FOR(pw_file_open, DEPTH));
+	suite_case(s, "... but not outside", &other, op_read, deep_file("/srv/out/deep", 70, path, sizeof(path)), SILENT);
+	path[strlen(path) - 1] = 'n';
+	suite_case(s, "... where a directory is made", &root, op_mkdir, path, SILENT);
+	deep_file("/srv/tree/deep", 62, path, sizeof(path));
+	path[strlen(path) - 1] = 'n';
+	suite_case(s, "a directory 64 below its store is made", &writer, op_mkdir, path, ALLOWED(pw_mkdir, PW_A_CREATE));
+	deep_file("/srv/tree/deep", 63, path, sizeof(path));
+	path[strlen(path) - 1] = 'n';
+	suite_case(s, "one that nobody could remove is not", &writer, op_mkdir, path, REFUSED_FOR(pw_mkdir, DEPTH));
 	if (mkdir("/run/ovl", 0777) || mkdir("/run/ovl/up", 0777) || mkdir("/run/ovl/work", 0777) || mkdir("/run/ovl/at", 0777) ||
 	    mount("none", "/run/ovl/at", "overlay", 0, "lowerdir=/srv/tree,upperdir=/run/ovl/up,workdir=/run/ovl/work"))
 		printf("# overlay: %s\n", strerror(errno));

@@ -28,6 +28,9 @@ static void refusals(struct suite *s)
 	suite_apply_fails(s, "a program that does not exist",
 			  "polyward 1\npolicy suite { version 1 }\nstore data { path /srv/load }\nprogram p { exe /usr/bin/no-such }\n"
 			  "role readers { members user:reader  program p }\n" RULE, ENOENT, "/usr/bin/no-such does not exist");
+	suite_apply_fails(s, "a program that is a script",
+			  "polyward 1\npolicy suite { version 1 }\nstore data { path /srv/load }\nprogram p { exe /usr/bin/ldd }\n"
+			  "role readers { members user:reader  program p }\n" RULE, ENOEXEC, "/usr/bin/ldd is a script");
 	suite_apply_fails(s, "a failing test of the policy's own",
 			  HEAD "store data { path /srv/load }\n" RULE "test \"wrong\" { as user reader expect allow write on data }\n", EINVAL, "wrong");
 }

@@ -8,9 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/sched.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,6 +49,16 @@ static int op_after_login(const void *arg)
 	if (fd < 0 || fd_write_all(fd, as->login_uid, strlen(as->login_uid)) || setresuid(as->uid, as->uid, as->uid))
 		return 221;
 	return op_read(OBJECT);
+}
+
+/* Logs in as root and then makes itself the other's login, as who may write login uids can. */
+static int op_takes_login(const void *arg)
+{
+	_fd_ int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || fd_write_all(fd, "0", 1))
+		return 222;
+	return op_after_login(arg);
 }
 
 static int op_with_groups(const void *arg)
@@ -107,18 +121,83 @@ static int enter_cgroup(const char *path)
 	return fd < 0 || write(fd, "0", 1) != 1 ? -1 : 0;
 }
 
+/* Process 1 is the one whose word counts: it is asked to put this process there, as systemd does when it starts a service. */
+static int be_placed(const char *path)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command), "tests/vm/pid1 place %d %s", (int)getpid(), path);
+	return system(command) == 0 ? 0 : -1;
+}
+
+static int read_as_reader(void)
+{
+	int got;
+
+	if (setresuid(1001, 1001, 0))
+		return 216;
+	got = op_read(OBJECT);
+	return setresuid(0, 0, 0) ? 217 : got;
+}
+
 /* Reads as the reader in this control group: its own first, so that moving is what changes the answer. */
 static int op_in_cgroup(const void *arg)
 {
-	int before, after;
+	if (setresgid(2001, 2001, 2001) || read_as_reader() != EACCES || be_placed(arg))
+		return 218;
+	return read_as_reader();
+}
 
-	if (setresgid(2001, 2001, 2001) || setresuid(1001, 1001, 0))
-		return 216;
-	before = op_read(OBJECT);
-	if (before != EACCES || setresuid(0, 0, 0) || enter_cgroup(arg) || setresuid(1001, 1001, 0))
-		return 217;
-	after = op_read(OBJECT);
-	return after;
+/* The same by its own hand, and then a child of it. */
+static int op_enters_cgroup(const void *arg)
+{
+	int status = 0;
+	pid_t pid;
+
+	if (setresgid(2001, 2001, 2001) || enter_cgroup(arg))
+		return 222;
+	if (read_as_reader() != EACCES)
+		return 0;
+	pid = fork();
+	if (!pid)
+		_exit(read_as_reader());
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 223;
+}
+
+/* ... and then process 1 puts it there all the same. */
+static int op_enters_and_is_placed(const void *arg)
+{
+	if (setresgid(2001, 2001, 2001) || enter_cgroup(arg) || read_as_reader() != EACCES || be_placed(arg))
+		return 224;
+	return read_as_reader();
+}
+
+/* Placed, then moves within its unit, as a service does that was given its own tree. */
+static int op_moves_within(const void *arg)
+{
+	char inner[128];
+
+	snprintf(inner, sizeof(inner), "%s/inner", (const char *)arg);
+	mkdir(inner, 0755);
+	if (setresgid(2001, 2001, 2001) || be_placed(arg) || enter_cgroup(inner))
+		return 225;
+	return read_as_reader();
+}
+
+/* Born in the unit's control group by clone3. */
+static int op_is_born_in_cgroup(const void *arg)
+{
+	_fd_ int fd = open(arg, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct clone_args a = { .flags = CLONE_INTO_CGROUP, .exit_signal = SIGCHLD, .cgroup = (__u64)fd };
+	int status = 0;
+	pid_t pid;
+
+	if (setresgid(2001, 2001, 2001))
+		return 226;
+	pid = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+	if (!pid)
+		_exit(read_as_reader());
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 227;
 }
 
 static void groups(struct suite *s)
@@ -150,7 +229,12 @@ static void units(struct suite *s)
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		mkdir(dirs[i], 0755);
 	suite_apply(s, by_unit);
-	suite_check(s, "by unit: refused outside, allowed after the move", suite_run(&root, op_in_cgroup, dirs[1]) == 0, "not allowed");
+	suite_check(s, "by unit: refused outside, allowed once process 1 placed it", suite_run(&root, op_in_cgroup, dirs[1]) == 0, "not allowed");
+	suite_check(s, "by unit: who puts itself there has no role, nor its child", suite_run(&root, op_enters_cgroup, dirs[1]) == EACCES, "allowed");
+	suite_check(s, "by unit: ... until process 1 does so", suite_run(&root, op_enters_and_is_placed, dirs[1]) == 0, "not allowed");
+	suite_check(s, "by unit: moves within it are its own business", suite_run(&root, op_moves_within, dirs[1]) == 0, "not allowed");
+	suite_check(s, "by unit: who was born there by another's hand has no role", suite_run(&root, op_is_born_in_cgroup, dirs[1]) == EACCES,
+		    "allowed");
 	suite_check(s, "by unit: a namesake below user.slice does not count", suite_run(&root, op_in_cgroup, dirs[3]) == EACCES, "allowed");
 	suite_check(s, "by unit: a namesake below another service does not count", suite_run(&root, op_in_cgroup, dirs[5]) == EACCES, "allowed");
 }
@@ -163,10 +247,14 @@ static void logins(struct suite *s)
 
 	suite_apply(s, open_to_reader);
 	suite_check(s, "logged in as the reader", suite_run(&root, op_after_login, &reader_as_self) == 0, "refused");
+	suite_check(s, "root, logged in anew as the reader, has no role", suite_run(&root, op_takes_login, &reader_as_self) == EACCES,
+		    "not refused");
 	suite_check(s, "root, by su to the reader, has no role", suite_run(&root, op_after_login, &root_as_reader) == EACCES, "not refused");
 	suite_apply(s, not_for_root);
 	suite_case(s, "root reached by sudo is still root to a deny", &root, op_after_login, &reader_as_root, REFUSED_FOR(pw_file_open, ABSOLUTE));
 	suite_check(s, "who was root at login is root to a deny", suite_run(&root, op_after_login, &root_as_reader) == EACCES, "not refused");
+	suite_check(s, "root that took another's login is root to a deny", suite_run(&root, op_takes_login, &reader_as_self) == EACCES,
+		    "not refused");
 	suite_check(s, "neither of them root", suite_run(&root, op_after_login, &reader_as_other) == 0, "refused");
 }
 

@@ -40,6 +40,8 @@ struct want { int err; uint8_t hook; uint8_t verdict; uint8_t reason; uint32_t n
 
 int  suite_open(struct suite *s);
 void suite_close(struct suite *s);
+/* Nothing in force, and newly loaded programs that wait for a policy. */
+void suite_fresh(struct suite *s);
 /* Compile, stage, flip. Ends the program with a message if that fails. */
 void suite_apply(struct suite *s, const char *policy);
 /* Compile and stage only. Returns the generation. */
@@ -52,6 +54,8 @@ void suite_case(struct suite *s, const char *name, const struct who *who, op_fn 
 void suite_check(struct suite *s, const char *name, bool good, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void suite_drain(struct suite *s);
 int  suite_done(struct suite *s);
+/* For a child that a case forks itself: it is not polyward's own from here on. As root. */
+void suite_stranger(void);
 /* Run op as who without judging it: its errno. */
 int  suite_run(const struct who *who, op_fn op, const void *arg);
 
@@ -79,5 +83,17 @@ void cases_labels(struct suite *s);
 void cases_subjects(struct suite *s);
 void cases_time(struct suite *s);
 void cases_loader(struct suite *s);
+void cases_memory(struct suite *s);
+void cases_strict(struct suite *s);
+void cases_mapped(struct suite *s);
+void cases_revoke(struct suite *s);
+void cases_execfd(struct suite *s);
+void cases_guard(struct suite *s);
+void cases_holders(struct suite *s);
+void cases_owned(struct suite *s);
+void cases_devices(struct suite *s);
+void cases_mounts(struct suite *s);
+void cases_seal(struct suite *s); /* to be run last: nothing undoes it */
+int  execfd_interpreter(int argc, char **argv); /* this program, started as the interpreter of a stored file */
 
 #endif

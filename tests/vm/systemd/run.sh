@@ -1,0 +1,98 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# In the guest, beside a real systemd: polyward as `make install` stages it, started by its unit. Roles by unit, stopping, killing,
+# unmounting and mounting as a service manager does them. Prints TAP. Run by: tests/vm/run --systemd -- tests/vm/systemd/run.sh BUILD
+set -u
+. tests/vm/daemons/lib.sh
+build=$1
+# What was built must not be found before what is installed.
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+
+unit() { # unit NAME COMMAND...: run it as a service of this name, by process 1
+	local name=$1
+	shift
+	systemd-run --quiet --wait --pipe --collect --unit "$name" -- "$@" 2>&1
+}
+
+people
+run cp -a "$build/stage/." /
+expect 0 '' 'what make install DESTDIR=... staged is put in place'
+systemctl daemon-reload
+run systemd-analyze verify /usr/local/lib/systemd/system/polyward.service
+expect 0 '' 'the unit file is without fault'
+run systemctl start polyward
+expect 0 '' 'the unit starts'
+said=$(systemctl show -P ActiveState polyward)/$(systemctl show -P StatusText polyward)
+[ "$said" = active/Ready ]
+ok $? '... and says that it is ready'
+
+cat >$work/policies/units.pw <<-'END'
+	polyward 1
+	policy units { version 1 mode enforce }
+	store scans { path /srv/ai/scans modality image class phi }
+	role trainer { unit trainer.service }
+	rule train { allow trainer to read, list on scans }
+END
+run polyward apply $work/policies/units.pw
+expect 0 'is enforced' 'a policy with a role by unit'
+run unit trainer cat /srv/ai/scans/one.png
+expect 0 '^scan$' 'the unit of the role reads'
+run unit other cat /srv/ai/scans/one.png
+expect 1 'Permission denied' 'another unit does not'
+unit trainer sleep 30 >/dev/null &
+wait_for 10 test -e /sys/fs/cgroup/system.slice/trainer.service/cgroup.procs
+run sh -c 'echo $$ >/sys/fs/cgroup/system.slice/trainer.service/cgroup.procs && exec cat /srv/ai/scans/one.png'
+expect 1 'Permission denied' 'root who moves into its control group does not'
+run sh -c 'echo $$ >/sys/fs/cgroup/system.slice/trainer.service/cgroup.procs && sh -c "sh -c \"cat /srv/ai/scans/one.png\""'
+expect 1 'Permission denied' '... nor do the children'
+systemctl stop trainer
+
+main=$(systemctl show -P MainPID polyward)
+run kill -KILL "$main"
+expect 1 'not permitted' 'root does not kill the daemon'
+run systemctl kill -s KILL polyward
+expect 0 '' 'the service manager does'
+! cat /srv/ai/scans/one.png >/dev/null 2>&1
+ok $? '... and the store stays shut'
+wait_for 20 sh -c "polyward status | grep -q 'units 1'"
+ok $? '... and a new one takes over what is enforced'
+[ "$(systemctl show -P MainPID polyward)" != "$main" ]
+ok $? '... by the unit'
+run systemctl stop polyward
+expect 0 '' 'the unit stops'
+! cat /srv/ai/scans/one.png >/dev/null 2>&1
+ok $? '... and the store stays shut'
+run systemctl start polyward
+expect 0 '' 'the unit starts again'
+run unit trainer cat /srv/ai/scans/one.png
+expect 0 '^scan$' '... and the role still reads'
+
+run unit private sh -c 'echo x >/tmp/x && cat /tmp/x'
+expect 0 '^x$' 'a plain service works'
+run systemd-run --quiet --wait --pipe --collect -p PrivateTmp=yes -p ProtectSystem=strict -p ProtectHome=yes -p PrivateDevices=yes \
+	-p InaccessiblePaths=/srv/ai -p TemporaryFileSystem=/srv/work -p DynamicUser=yes sh -c 'id -u >/dev/null && ls /srv/ai'
+expect 2 'Permission denied\|cannot open' 'a sandboxed service gets its private mounts over a store and above it'
+
+cd / # or the working directory would hold /srv
+run umount /srv
+expect 32 'ermission\|not permitted' 'root does not unmount the filesystem of a store'
+run umount -l /srv
+expect 32 'ermission\|not permitted' '... nor lazily'
+run systemctl stop srv.mount
+expect 0 '' 'the service manager does'
+run systemd-run --quiet --wait --pipe --collect sh -c 'head -c 4096 /dev/vda | wc -c'
+[ "${said##* }" != 4096 ]
+ok $? '... and its disk stays shut for others'
+run systemd-mount --quiet --options=noatime /dev/vda /srv
+expect 0 '' 'the service manager mounts it again'
+! cat /srv/ai/scans/one.png >/dev/null 2>&1
+ok $? '... and the store is shut as before'
+cd "$OLDPWD" || exit 1
+
+run polyward down --yes-stop-enforcing
+expect 0 'not enforced\|nothing is enforced' 'down ends it'
+run cat /srv/ai/scans/one.png
+expect 0 '^scan$' '... and the file is anybody'"'"'s again'
+run systemctl stop polyward
+expect 0 '' 'the unit stops for good'
+finish
