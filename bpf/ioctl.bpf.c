@@ -10,7 +10,7 @@ enum {
 	C_FIBMAP = 0x1, C_FIGETBSZ = 0x2,
 	C_TCGETS = 0x5401, C_TIOCGPGRP = 0x540f, C_TIOCGWINSZ = 0x5413, C_FIONREAD = 0x541b, C_FIONBIO = 0x5421,
 	C_FIONCLEX = 0x5450, C_FIOCLEX = 0x5451, C_FIOASYNC = 0x5452, C_FIOQSIZE = 0x5460, C_TCGETS2 = 0x802c542a,
-	C_FICLONE = 0x40049409, C_FICLONERANGE = 0x4020940d, C_FIDEDUPERANGE = 0xc0189436,
+	C_FICLONE = 0x40049409, C_FICLONERANGE = 0x4020940d,
 	C_FIEMAP = 0xc020660b,
 	C_GETFLAGS = 0x80086601, C_GETFLAGS32 = 0x80046601, C_FSGETXATTR = 0x801c581f,
 	C_GETVERSION = 0x80087601, C_GETVERSION32 = 0x80047601, C_GETFSLABEL = 0x81009431, C_GETFSUUID = 0x80111500,
@@ -27,7 +27,7 @@ static __always_inline __u32 pw_need_cmd(__u32 cmd, __u32 stat)
 	switch (cmd) {
 	case C_TCGETS: case C_TCGETS2: case C_TIOCGPGRP: case C_TIOCGWINSZ: /* "are you a terminal?" */
 	case C_FIONBIO: case C_FIONCLEX: case C_FIOCLEX: case C_FIOASYNC:   /* about the descriptor */
-	case C_FICLONE: case C_FICLONERANGE: case C_FIDEDUPERANGE:          /* file_permission is asked on both files */
+	case C_FICLONE: case C_FICLONERANGE:                                /* file_permission is asked on both files */
 		return 0;
 	case C_FIONREAD: case C_FIOQSIZE: case C_FIGETBSZ:
 	case C_GETFLAGS: case C_GETFLAGS32: case C_FSGETXATTR: case C_GETVERSION: case C_GETVERSION32:
@@ -67,8 +67,9 @@ static __noinline bool pw_is_wide(__u32 cmd)
 			  N(127);
 		wide[2] = N(128) | N(129);
 		break;
-	case T_BTRFS: /* SNAP_CREATE, TREE_SEARCH, INO_LOOKUP, SNAP_CREATE_V2, TREE_SEARCH_V2, LOGICAL_INO, SEND; balance, device changes */
-		wide[0] = N(1) | N(10) | N(11) | N(12) | N(17) | N(18) | N(23) | N(32) | N(36) | N(38) | N(53) | N(58) | N(59) | N(62);
+	case T_BTRFS: /* SNAP_CREATE, TREE_SEARCH, INO_LOOKUP, SNAP_CREATE_V2, TREE_SEARCH_V2, LOGICAL_INO, SEND; balance, device changes.
+		       * On every filesystem FIDEDUPERANGE: it tells who may write a file, but not read it, what is in it */
+		wide[0] = N(1) | N(10) | N(11) | N(12) | N(17) | N(18) | N(23) | N(32) | N(36) | N(38) | N(53) | N(54) | N(58) | N(59) | N(62);
 		break;
 	case T_F2FS: /* MOVE_RANGE */
 		wide[0] = N(9);

@@ -124,6 +124,7 @@ static void signals(struct suite *s)
 	static const int dumps[] = { SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGXCPU, SIGXFSZ, SIGSYS };
 	pid_t holder = victim_start(&reader, false);
 	struct signal_to to = { holder, 0 };
+	int got;
 
 	suite_apply(s, to_reader);
 	for (size_t i = 0; i < sizeof(dumps) / sizeof(dumps[0]); i++) {
@@ -142,8 +143,9 @@ static void signals(struct suite *s)
 	waitpid(holder, NULL, 0);
 	holder = victim_start(&reader, false);
 	to = (struct signal_to){ holder, SIGABRT };
-	suite_check(s, "whoever has the same roles sends SIGABRT", suite_run(&reader, op_signal, &to) == 0, "refused");
-	waitpid(holder, NULL, 0);
+	got = suite_run(&reader, op_signal, &to);
+	suite_check(s, "whoever has the same roles sends SIGABRT", got == 0, "%s", strerror(got));
+	victim_bury(holder);
 }
 
 static void set_pattern(const char *pattern)

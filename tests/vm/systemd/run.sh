@@ -75,24 +75,27 @@ expect 2 'Permission denied\|cannot open' 'a sandboxed service gets its private 
 
 cd / # or the working directory would hold /srv
 run umount /srv
-expect 32 'ermission\|not permitted' 'root does not unmount the filesystem of a store'
+expect 32 'superuser\|ermi' 'root does not unmount the filesystem of a store'
 run umount -l /srv
-expect 32 'ermission\|not permitted' '... nor lazily'
+expect 32 'superuser\|ermi' '... nor lazily'
 run systemctl stop srv.mount
 expect 0 '' 'the service manager does'
 run systemd-run --quiet --wait --pipe --collect sh -c 'head -c 4096 /dev/vda | wc -c'
 [ "${said##* }" != 4096 ]
 ok $? '... and its disk stays shut for others'
 run systemd-mount --quiet --options=noatime /dev/vda /srv
-expect 0 '' 'the service manager mounts it again'
-! cat /srv/ai/scans/one.png >/dev/null 2>&1
-ok $? '... and the store is shut as before'
-cd "$OLDPWD" || exit 1
+[ "$status" -ne 0 ]
+ok $? '... also for mounting it again'
 
 run polyward down --yes-stop-enforcing
 expect 0 'not enforced\|nothing is enforced' 'down ends it'
+systemctl reset-failed srv.mount 2>/dev/null
+run systemd-mount --quiet --options=noatime /dev/vda /srv
+expect 0 '' '... and the disk is mounted again'
 run cat /srv/ai/scans/one.png
 expect 0 '^scan$' '... and the file is anybody'"'"'s again'
+cd "$OLDPWD" || exit 1
+
 run systemctl stop polyward
 expect 0 '' 'the unit stops for good'
 finish
