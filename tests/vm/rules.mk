@@ -10,14 +10,28 @@ $(B)/tests/vm/lsm: $(lsm_obj) $(kernel_obj) $(policy_obj) $(names_obj) $(base_ob
 $(B)/tests/vm/load: $(call obj,tests/vm/daemons/load.c) $(record_obj) $(base_obj)
 	$(call link,)
 
-vm_cases = 'tests/vm/run --kernel $(1) -- $(B)/tests/vm/lsm' 'tests/vm/run --kernel $(1) -- $(B)/tests/verifier/budget tests/verifier/budget.tsv' \
-	$(foreach s,$(filter-out %/lib.sh %/off.sh,$(wildcard tests/vm/daemons/*.sh)),'BUILD=$(B) tests/vm/run --kernel $(1) -- $(s)') \
-	'BUILD=$(B) tests/vm/run --kernel $(1) --append polyward.off -- tests/vm/daemons/off.sh' \
+# The longest first: two guests run at a time.
+vm_core = 'tests/vm/run --kernel $(1) -- $(B)/tests/vm/lsm' \
 	'BUILD=$(B) tests/vm/run --kernel $(1) -- tests/attacks/run' \
+	'tests/vm/run --kernel $(1) -- $(B)/tests/verifier/budget tests/verifier/budget.tsv' \
+	$(foreach s,run guard,'BUILD=$(B) tests/vm/run --kernel $(1) -- tests/vm/daemons/$(s).sh') \
+	'BUILD=$(B) tests/vm/run --kernel $(1) --append polyward.off -- tests/vm/daemons/off.sh'
+vm_more = $(foreach s,strict tighten,'BUILD=$(B) tests/vm/run --kernel $(1) -- tests/vm/daemons/$(s).sh') \
+	'BUILD=$(B) tests/vm/run --kernel $(1) -- tests/vm/daemons/storm.sh $(VM_KILLS)' \
+	'tests/vm/run --kernel $(1) --systemd -- tests/vm/systemd/run.sh $(B)' \
 	$(call neighbours_cases,$(1))
+VM_KILLS ?= 150
 
-check-vm: all attacks neighbours-build $(B)/tests/vm/lsm $(B)/tests/vm/load $(B)/tests/verifier/budget ## the suites that need a kernel that lets us in, on Linux 6.1
-	$(Q)tests/tap vm-$(VM_KERNEL) $(call vm_cases,$(VM_KERNEL))
+vm_built := $(B)/tests/vm/lsm $(B)/tests/vm/load $(B)/tests/verifier/budget
+vm-built: all attacks neighbours-build $(vm_built)
+	$(Q)$(MAKE) --no-print-directory -s install DESTDIR=$(B)/stage >/dev/null
+
+check-vm: vm-built                      ## the suites that need a kernel that lets us in, on Linux 6.1
+	$(Q)TAP_JOBS=2 tests/tap vm-$(VM_KERNEL) $(call vm_core,$(VM_KERNEL)) $(call vm_more,$(VM_KERNEL))
+check-vm-core: vm-built                 ## hooks, guard and attacks alone
+	$(Q)TAP_JOBS=2 tests/tap vm-$(VM_KERNEL) $(call vm_core,$(VM_KERNEL))
+check-storm: vm-built                   ## a thousand kills under load
+	$(Q)tests/tap storm 'BUILD=$(B) tests/vm/run --kernel $(VM_KERNEL) -- tests/vm/daemons/storm.sh 1000'
 check-kernels:                          ## the same on every kernel that we claim
 	$(Q)status=0; for k in $(VM_KERNELS); do $(MAKE) --no-print-directory check-vm VM_KERNEL=$$k || status=1; done; exit $$status
-.PHONY: check-vm check-kernels
+.PHONY: vm-built check-vm check-vm-core check-storm check-kernels

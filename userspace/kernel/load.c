@@ -148,6 +148,11 @@ static int take_maps(struct kernel *k, struct err *e)
 
 static int load(struct kernel *k, struct err *e)
 {
+	/*
+	 * Given by name, the kernel's types are all that libbpf looks at. Else it goes on to those of modules for every type that this
+	 * kernel lacks, which takes CAP_SYS_ADMIN.
+	 */
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = "/sys/kernel/btf/vmlinux");
 	struct rlimit unlimited = { RLIM_INFINITY, RLIM_INFINITY };
 	int rc;
 
@@ -156,7 +161,7 @@ static int load(struct kernel *k, struct err *e)
 	k->btf = btf__load_vmlinux_btf();
 	if (!k->btf)
 		return err_set(e, -errno, "cannot read this kernel's type information (/sys/kernel/btf/vmlinux)");
-	k->skel = polyward_bpf__open();
+	k->skel = polyward_bpf__open_opts(&opts);
 	if (!k->skel)
 		return err_set(e, -errno, "cannot open the kernel programs");
 	rc = choose_programs(k, e);

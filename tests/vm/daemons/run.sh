@@ -205,12 +205,13 @@ polyward apply "$one" >/dev/null 2>&1
 sleep 1
 rss=0
 for pid in $daemon $(roles); do
-	rss=$((rss + $(awk '/^Rss:/ { print $2 }' "/proc/$pid/smaps_rollup")))
-	awk -v pid="$pid" '/^(Rss|Pss):/ { printf "# process %s %s %s KiB\n", pid, $1, $2 }' "/proc/$pid/smaps_rollup"
+	one_rss=$(awk '/^VmRSS:/ { print $2 }' "/proc/$pid/status") # smaps are the daemon's own business
+	echo "# process $pid $one_rss KiB"
+	rss=$((rss + one_rss))
 done
 said="resident together: $rss KiB"
 echo "# $said"
-[ "$rss" -le 25600 ]
+[ "$rss" -gt 1000 ] && [ "$rss" -le 25600 ]
 ok $? 'idle daemons together stay below 25 MB'
 stop
 

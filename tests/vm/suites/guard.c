@@ -235,7 +235,8 @@ static void deep(struct suite *s)
 	suite_case(s, "... and written", &root, op_write, path, SILENT);
 	suite_case(s, "a file without a known folder is read", &root, op_read_forgotten, OWN "/other/file", SILENT);
 	suite_case(s, "... but not written, for it may be one of ours", &root, op_write_forgotten, OWN "/state/current.img",
-		   (struct want){ EACCES, PW_HOOK_pw_file_open, PW_DENY, PW_R_DEPTH, 0 });
+		   /* Depth, or where the kernel remembers a name of the file after all, the guard. */
+		   (struct want){ EACCES, PW_HOOK_pw_file_open, PW_DENY, 0, 0 });
 }
 
 static void pins(struct suite *s)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -124,9 +125,17 @@ int op_mem(const void *arg)
 	return fd < 0 ? errno : 0;
 }
 
+/* Without CAP_PERFMON: since 6.14 the kernel asks nobody who has it. */
 int op_environ(const void *arg)
 {
-	_fd_ int fd = open_of(*(const pid_t *)arg, "environ");
+	const cap_value_t perfmon = CAP_PERFMON;
+	cap_t caps = cap_get_proc();
+	_fd_ int fd = -1;
+
+	if (!caps || cap_set_flag(caps, CAP_EFFECTIVE, 1, &perfmon, CAP_CLEAR) || cap_set_proc(caps))
+		return 232;
+	cap_free(caps);
+	fd = open_of(*(const pid_t *)arg, "environ");
 
 	return fd < 0 ? errno : 0;
 }
