@@ -6,6 +6,7 @@ number=0 failed=0
 work=/srv/work # on the guest's own disk: files there have one inode each
 mkdir -p $work/policies
 daemon_log=$work/daemon.log
+built=$(dirname -- "$(command -v polyward)") # where the suites' own programs are
 
 ok() { # ok STATUS NAME: one TAP line
 	number=$((number + 1))

@@ -6,7 +6,7 @@ set -u
 . tests/vm/daemons/lib.sh
 people
 goal=${1:-1000}
-load="${BUILD:-build}/tests/vm/load"
+load=$built/tests/vm/load
 records_dir=/var/log/polyward/records
 store=$(policy storm 1)
 sed -i 's,path /srv/ai/scans,path /srv/ai/scans strict,' "$store"

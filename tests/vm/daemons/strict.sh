@@ -10,7 +10,7 @@ chmod 777 /srv/ai/vault
 echo secret >/srv/ai/vault/one.dat
 # Scans are recorded when there is room; the vault is strict.
 both=$(policy both 1 'store vault { path /srv/ai/vault modality image class phi strict } rule vault-read { allow radiologist to read, list on vault }')
-load="${BUILD:-build}/tests/vm/load"
+load=$built/tests/vm/load
 
 # opens USER FILE COUNT: how many of so many openings succeed
 opens() { as "$1" "$load" open "$2" "$3"; }

@@ -4,7 +4,7 @@
 set -u
 . tests/vm/daemons/lib.sh
 people
-load="${BUILD:-build}/tests/vm/load"
+load=$built/tests/vm/load
 what='role second { members user:ann } rule ann-read { allow second to read on scans }'
 kill_policy() { # kill_policy NAME VERSION WHEN [MORE]
 	policy "$1" "$2" "${4:-}" >/dev/null
