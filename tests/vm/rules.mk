@@ -19,7 +19,7 @@ vm_core = 'tests/vm/run --kernel $(1) -- $(B)/tests/vm/lsm' \
 vm_more = $(foreach s,strict tighten,'BUILD=$(B) tests/vm/run --kernel $(1) -- tests/vm/daemons/$(s).sh') \
 	'BUILD=$(B) tests/vm/run --kernel $(1) -- tests/vm/daemons/storm.sh $(VM_KILLS)' \
 	'tests/vm/run --kernel $(1) --systemd -- tests/vm/systemd/run.sh $(B)' \
-	$(call neighbours_cases,$(1))
+	$(foreach s,conformance spaces,'BUILD=$(B) tests/vm/run --kernel $(1) -- tests/neighbours/$(s).sh')
 VM_KILLS ?= 150
 
 vm_built := $(B)/tests/vm/lsm $(B)/tests/vm/load $(B)/tests/verifier/budget
