@@ -103,22 +103,6 @@ static __noinline struct file *pw_file_at(__u32 fd)
 	return file;
 }
 
-/* As pw_label_raw(), for an inode that nothing can be kept on. */
-static __noinline long pw_label_looked_up(struct inode *inode, struct dentry *at, __u32 gen)
-{
-	struct pw_climb c = { .label = PW_LABEL_UNKNOWN, .gen = gen };
-
-	if (BPF_CORE_READ(at, d_inode) != inode)
-		at = pw_first_name(inode);
-	if (!at)
-		return PW_LABEL_UNKNOWN;
-	c.at = at;
-	c.dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	c.top = BPF_CORE_READ(inode, i_sb, s_root);
-	bpf_loop(PW_WALK_MAX + 1, pw_climb_raw, &c, 0);
-	return c.label < 0 ? c.label : (long)(c.label & PW_ROOT_LABEL);
-}
-
 static __always_inline bool pw_protected_dev(__u32 dev, __u32 gen)
 {
 	return pw_attr(PW_ATTR_DEV, gen, dev, 0);

@@ -19,23 +19,6 @@ struct bpf_iter_meta { struct seq_file *seq; };
 struct bpf_iter__task_vma { struct bpf_iter_meta *meta; struct task_struct *task; struct vm_area_struct *vma; };
 #pragma clang attribute pop
 
-/* Looks only: storage on inodes is for hooks. As pw_label_raw(). */
-static __noinline long pw_mapped_label(struct inode *inode, __u64 address, __u32 gen)
-{
-	struct pw_climb c = { .label = PW_LABEL_UNKNOWN, .gen = gen };
-	struct dentry *at = (struct dentry *)(unsigned long)address;
-
-	if (BPF_CORE_READ(at, d_inode) != inode)
-		at = pw_first_name(inode);
-	if (!at)
-		return PW_LABEL_UNKNOWN;
-	c.at = at;
-	c.dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	c.top = BPF_CORE_READ(inode, i_sb, s_root);
-	bpf_loop(PW_WALK_MAX + 1, pw_climb_raw, &c, 0);
-	return c.label < 0 ? c.label : (long)(c.label & PW_ROOT_LABEL);
-}
-
 /* What the mapping can do. A program's own segments, executable or not, came with the right to execute it. */
 static __always_inline __u32 pw_mapped_need(const struct file *file, unsigned long flags)
 {
@@ -113,7 +96,7 @@ int pw_mapped(struct bpf_iter__task_vma *ctx)
 	m.gen = pw_generation();
 	if (!inode || !m.gen || !pw_protected(inode))
 		return 0;
-	label = pw_mapped_label(inode, (__u64)(unsigned long)file->f_path.dentry, m.gen);
+	label = pw_label_looked_up(inode, file->f_path.dentry, m.gen);
 	m.need = pw_mapped_need(file, vma->vm_flags);
 	if (label == PW_LABEL_OUTSIDE || label >= PW_LABEL_OWN_FIRST || !m.need)
 		return 0;

@@ -230,6 +230,23 @@ PW_STEP long pw_label_raw(struct inode *inode, __u64 address, __u32 gen)
 	return c.label;
 }
 
+/* As pw_label_raw(), but looks only: for an inode that nothing can be kept on, and for who is no hook. */
+PW_STEP long pw_label_looked_up(struct inode *inode, struct dentry *at, __u32 gen)
+{
+	struct pw_climb c = { .label = PW_LABEL_DEEP, .gen = gen };
+
+	if (BPF_CORE_READ(at, d_inode) != inode)
+		at = pw_first_name(inode);
+	if (!at)
+		return PW_LABEL_UNKNOWN;
+	c.at = at;
+	c.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	c.top = BPF_CORE_READ(inode, i_sb, s_root);
+	bpf_loop(PW_WALK_FAR, pw_climb_raw, &c, 0);
+	pw_climb_end(&c);
+	return c.label < 0 ? c.label : (long)(c.label & PW_ROOT_LABEL);
+}
+
 /*
  * The label of an inode reached by this dentry: label | PW_ROOT_STORE for a store's root, or PW_LABEL_UNKNOWN. The caller has asked
  * pw_protected(). Deeper than PW_WALK_MAX below a store, or than PW_WALK_FAR below the filesystem's root, is unknown, and so refused:
