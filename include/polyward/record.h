@@ -20,6 +20,9 @@ enum pw_record_kind {
 	PW_REC_MODE,       /* enforcement started, adopted, off, stopped; a daemon started or stopped */
 	PW_REC_LOGREAD,    /* somebody opened the log */
 	PW_REC_HEARTBEAT,
+	PW_REC_SEALED,     /* personal fields of records that follow, encrypted; see seal_key */
+	PW_REC_ERASURE,    /* a key of sealed fields was destroyed: by whom, why, which class and period */
+	PW_REC_EVIDENCE,   /* made from the log: report, export, explanation, review; query, range, size and root of the tree, rows */
 	PW_REC_MAX_,
 };
 

@@ -36,7 +36,15 @@ int  record_end(struct buf *b, size_t begin_off_bytes); /* -EMSGSIZE above PW_RE
  */
 void record_from_event(struct buf *b, const struct pw_event *ev, const struct image *img, struct pw_record *head);
 
-struct record_view { struct pw_record head; const uint8_t *fields; size_t fields_len_bytes; };
+/* What became of a record's personal fields (path, comm). */
+enum record_personal { RECORD_PLAIN, RECORD_UNSEALED, RECORD_SEALED, RECORD_ERASED }; /* no sealed part; opened; no key given; key destroyed */
+struct record_view {
+	struct pw_record head;
+	const uint8_t *fields; size_t fields_len_bytes;
+	const uint8_t *personal; size_t personal_len_bytes; /* unsealed fields; NULL: see state. record_find() looks here too */
+	enum record_personal state;
+	const uint8_t *bytes; size_t len_bytes;             /* the record as it is hashed: header and fields, without the length prefix */
+};
 /* Check framing, schema, CRC and every field's length. -EBADMSG; -ENODATA: the bytes end before the record does. */
 int record_parse(const uint8_t *bytes, size_t len_bytes, struct record_view *ret, size_t *ret_used_bytes);
 bool record_find(const struct record_view *v, enum pw_field_tag tag, const uint8_t **ret, size_t *ret_len_bytes);

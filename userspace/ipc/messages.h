@@ -85,6 +85,29 @@ struct msg_record {
 };
 struct msg_recorded { uint32_t id; int32_t code; uint64_t seq; char text[MSG_TEXT_MAX]; };
 
+/* One record. uid: who asks, filled in by control; 0xffffffff: whoever may read the whole log. */
+struct msg_event { uint32_t id; uint32_t uid; uint64_t seq; };
+
+#define MSG_QUERY_MAX 1024u
+/* Something was made from the log, or signed off. what: report, export, explanation, review, proof. */
+struct msg_evidence {
+	uint32_t id;
+	uint32_t uid;              /* uid and pid: filled in by control */
+	uint32_t pid;
+	uint32_t pad_;
+	int64_t  since_utc_ns, until_utc_ns;
+	uint64_t tree_size, rows;
+	uint8_t  tree_root[32];
+	uint8_t  digest[32];       /* of the document; zero: none */
+	char     what[32];
+	char     query[MSG_QUERY_MAX];
+	char     note[MSG_TEXT_MAX];
+};
+/* The key of one class and one month (UTC, "2026-11"). */
+struct msg_erase { uint32_t id; uint32_t uid; uint32_t pid; uint32_t pad_; char class_[MSG_NAME_MAX]; char period[16]; char reason[MSG_TEXT_MAX]; };
+/* A cosignature line for the checkpoint of that size and root, with its newline. */
+struct msg_cosign { uint32_t id; uint32_t uid; uint64_t size; uint8_t root[32]; char line[MSG_TEXT_MAX]; };
+
 struct msg_audit {
 	uint32_t id;
 	uint32_t rings;            /* 1: reading the kernel's events */
