@@ -29,6 +29,9 @@ static const char *installed(const char *more)
 	broken("polywardd is not on PATH");
 }
 
+/* A name beside the folder that is under attack: on its own mount, wherever that is. */
+static char away[700];
+
 /* On every file below: the first success ends it, else the last errno. */
 static int each(const char *root, const char *what, long (*try_)(const char *path))
 {
@@ -38,6 +41,7 @@ static int each(const char *root, const char *what, long (*try_)(const char *pat
 	FTS *f;
 
 	snprintf(place, sizeof(place), "%s", root);
+	snprintf(away, sizeof(away), "%s.away", root);
 	f = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	for (FTSENT *e; f && code && (e = fts_read(f));)
 		if (e->fts_info == FTS_F)
@@ -51,9 +55,9 @@ static long do_write(const char *path)  { return open(path, O_WRONLY | O_CLOEXEC
 static long do_append(const char *path) { return open(path, O_WRONLY | O_APPEND | O_CLOEXEC); }
 static long do_unlink(const char *path) { return unlink(path); }
 static long do_chmod(const char *path)  { return chmod(path, 0666); }
-static long do_rename(const char *path) { return rename(path, "/var/tmp/attack-x"); }
+static long do_rename(const char *path) { return rename(path, away); }
 static long do_xattr(const char *path)  { return setxattr(path, "trusted.x", "y", 1, 0); }
-static long do_link(const char *path)   { return link(path, "/var/tmp/attack-x"); }
+static long do_link(const char *path)   { return link(path, away); }
 /* To its own size: nothing is lost if it succeeds. */
 static long do_truncate(const char *path)
 {
@@ -94,7 +98,6 @@ static int run_make(void)      { return make(RUN, "x"); }
 
 static int move(const char *path)
 {
-	char away[700];
 	int code;
 
 	snprintf(away, sizeof(away), "%s.moved", path);
