@@ -86,6 +86,13 @@ int kernel_stage(struct kernel *k, const void *image, size_t len_bytes, const st
 const char *kernel_below(const struct kernel *k);
 /* Make it active, attaching first if nothing was. revert_at_boot_ns != 0: from then on the previous generation decides again. */
 int kernel_flip(struct kernel *k, uint32_t gen, uint64_t revert_at_boot_ns, struct err *e);
+/*
+ * Right after the flip: files that got a further name between kernel_stage()'s look and the flip, in the stores that the generation
+ * before did not guard. before: its image, NULL if there was none. On failure the policy is in force and the sentence says what is open.
+ */
+struct image;
+struct kernel_flipped { const struct image *img, *before; uint32_t gen, before_gen; };
+int kernel_rescan(struct kernel *k, const struct kernel_flipped *f, const struct kernel_progress *p, struct err *e);
 int kernel_confirm(struct kernel *k, struct err *e);              /* no revert any more; -ENOENT: none was pending */
 int kernel_revert(struct kernel *k, struct err *e);               /* the previous generation now; to none: kernel_down */
 void kernel_retire(struct kernel *k, uint32_t gen);               /* delete a generation's attributes and tables */

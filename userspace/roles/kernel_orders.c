@@ -89,6 +89,17 @@ static int check_image(const struct held *h, struct err *e)
 	return table_tests(&h->img, e);
 }
 
+/* What lay open between the scan and the flip. The policy is in force by now: a failure is told, not undone. */
+static void look_again(struct keeper *s, const struct held *h, uint32_t old_gen)
+{
+	const struct kernel_progress progress = { .ctx = s, .tell = tell_progress };
+	const struct kernel_flipped f = { .img = &h->img, .before = old_gen ? &s->active.img : NULL, .gen = h->gen, .before_gen = old_gen };
+	struct err e = { 0 };
+
+	if (kernel_rescan(s->k, &f, &progress, &e) < 0)
+		ipc_put(s->trouble, sizeof(s->trouble), e.text);
+}
+
 /* Stage and flip; the caller has checked the image and put its file where it belongs. */
 static int swap_in(struct keeper *s, struct held *h, uint64_t confirm_s, struct err *e)
 {
@@ -153,6 +164,7 @@ int keep_enforce(struct keeper *s, struct held *h, enum keep_source from, uint64
 	}
 	s->trouble[0] = '\0';
 	s->orphaned = false;
+	look_again(s, h, old_gen);
 	if (confirm_s) {
 		s->revert_gen = old_gen;
 		held_move(&s->before, &s->active);

@@ -90,6 +90,24 @@ static void down(struct suite *s)
 	suite_check(s, "... and nothing is refused", suite_run(&other, op_read, OBJECT) == 0, "refused");
 }
 
+static void link_away(void)
+{
+	if (link(OBJECT, "/srv/load-late"))
+		printf("# cannot link: %s\n", strerror(errno));
+}
+
+/* The look into the stores has passed by the file when it gets a second name, outside. */
+static void late_links(struct suite *s)
+{
+	(void)unlink("/srv/load-late");
+	suite_fresh(s);
+	suite_apply_while(s, HEAD "store data { path /srv/load }\n" RULE, link_away);
+	suite_case(s, "a name made between the look and the flip", &other, op_read, "/srv/load-late", REFUSED(pw_file_open, PW_A_READ));
+	suite_case(s, "... root as well", &root, op_read, "/srv/load-late", REFUSED(pw_file_open, PW_A_READ));
+	suite_case(s, "... the role reads it", &reader, op_read, "/srv/load-late", ALLOWED(pw_file_open, PW_A_READ));
+	(void)unlink("/srv/load-late");
+}
+
 void cases_loader(struct suite *s)
 {
 	int fd;
@@ -105,6 +123,7 @@ void cases_loader(struct suite *s)
 	refusals(s);
 	adopting(s);
 	partial(s);
+	late_links(s);
 	stat_rule(s);
 	down(s);
 }

@@ -200,6 +200,31 @@ void suite_apply(struct suite *s, const char *policy)
 	suite_drain(s);
 }
 
+void suite_apply_while(struct suite *s, const char *policy, void (*meanwhile)(void))
+{
+	_buf_ struct buf image = BUF_INIT;
+	struct err e = { 0 };
+	struct image img;
+	struct kernel_flipped f = { .img = &img };
+	int rc;
+
+	compile(policy, &image);
+	rc = image_check(image.data, image.len_bytes, &img, &e);
+	if (!rc)
+		rc = kernel_stage(s->k, image.data, image.len_bytes, NULL, &f.gen, &e);
+	meanwhile();
+	if (!rc)
+		rc = kernel_flip(s->k, f.gen, 0, &e);
+	if (!rc)
+		rc = kernel_rescan(s->k, &f, NULL, &e);
+	if (rc) {
+		printf("Bail out! apply: %s\n", e.text);
+		exit(99);
+	}
+	s->gen = f.gen;
+	suite_drain(s);
+}
+
 uint32_t suite_stage(struct suite *s, const char *policy)
 {
 	_buf_ struct buf image = BUF_INIT;

@@ -46,6 +46,8 @@ void suite_fresh(struct suite *s);
 void suite_apply(struct suite *s, const char *policy);
 /* Compile and stage only. Returns the generation. */
 uint32_t suite_stage(struct suite *s, const char *policy);
+/* The first policy, as the daemon applies it; meanwhile() runs between the look into the stores and the flip. */
+void suite_apply_while(struct suite *s, const char *policy, void (*meanwhile)(void));
 /* As suite_apply(), but it must fail with this errno and a sentence that has `words` in it. */
 void suite_apply_fails(struct suite *s, const char *name, const char *policy, int code, const char *words);
 /* One case: run op as who, compare with want, print its TAP line. */
