@@ -67,6 +67,24 @@ expect 0 '' 'the unit starts again'
 run unit trainer cat /srv/ai/scans/one.png
 expect 0 '^scan$' '... and the role still reads'
 
+# `make install` beside what is enforced: the installer opens the window for an upgrade and closes it.
+again() { (cd "$build/stage" && find . -type f ! -name .made -printf '0%m %p /%P\n' | "$OLDPWD/userspace/dist/install" install '' /usr/local); }
+before=$(stat -c %i /usr/local/sbin/polywardd)
+run cp -f "$build/stage/usr/local/sbin/polywardd" /usr/local/sbin/polywardd
+expect 1 'Permission denied\|not permitted' 'nobody copies another program over the daemon'
+run again
+expect 0 'installed below' 'the installer replaces the programs'
+[ "$(stat -c %i /usr/local/sbin/polywardd)" != "$before" ]
+ok $? '... by other files'
+run systemctl restart polyward
+expect 0 '' '... the unit restarts with them'
+run kill -KILL "$(systemctl show -P MainPID polyward)"
+expect 1 'not permitted' '... as guarded as those before'
+! cat /srv/ai/scans/one.png >/dev/null 2>&1
+ok $? '... over a store that stayed shut'
+run unit trainer cat /srv/ai/scans/one.png
+expect 0 '^scan$' '... and open to its role'
+
 run unit private sh -c 'echo x >/tmp/x && cat /tmp/x'
 expect 0 '^x$' 'a plain service works'
 run systemd-run --quiet --wait --pipe --collect -p PrivateTmp=yes -p ProtectSystem=strict -p ProtectHome=yes -p PrivateDevices=yes \
