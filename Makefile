@@ -35,9 +35,14 @@ sandbox_obj := $(call obj,$(call src,userspace/sandbox/*.c))
 probe_obj   := $(call obj,userspace/kernel/features.c userspace/kernel/variants.c userspace/kernel/hierarchy.c)
 ring_obj    := $(call obj,userspace/kernel/ring.c)
 kernel_obj  := $(call obj,$(call src,userspace/kernel/*.c))
-record_obj  := $(call obj,userspace/audit/record.c userspace/audit/read.c userspace/audit/render.c)
-audit_obj   := $(call obj,$(call src,userspace/audit/*.c))
+record_obj  := $(call obj,$(addprefix userspace/audit/,record.c render.c read.c read_tail.c read_bundles.c unseal.c tree.c hash.c hash_wide.c note.c grow.c seal_open.c tiles.c verify.c complete.c proof.c))
+index_obj   := $(call obj,userspace/audit/index.c userspace/audit/index_block.c)
+# Writing the log, and reading it as far as its writer has to: no index, no proofs.
+audit_obj   := $(call obj,$(addprefix userspace/audit/,record.c render.c read.c read_tail.c read_bundles.c unseal.c tree.c hash.c hash_wide.c note.c \
+	seal_open.c event.c gaps.c group.c grow.c log.c log_open.c log_keys.c log_policy.c log_tail.c log_tree.c seal.c signer.c))
+report_obj  := $(call obj,$(call src,userspace/report/*.c))
 cli_obj     := $(call obj,$(call src,userspace/cli/*.c))
+export_obj  := $(call obj,$(filter-out userspace/export/kafka.c,$(call src,userspace/export/*.c)))
 
 # ---- what runs with which privilege ----------------------------------------------------------------------------------
 role_obj       := $(call obj,userspace/roles/role.c userspace/roles/sandboxes.c)
@@ -47,16 +52,21 @@ kernel_role    := $(call obj,$(call src,userspace/roles/kernel*.c))     $(held_o
 control_role   := $(call obj,$(call src,userspace/roles/control*.c))    $(role_obj) $(ipc_obj) $(sandbox_obj) $(base_obj)
 audit_role     := $(call obj,$(call src,userspace/roles/audit*.c))      $(held_obj) $(role_obj) $(audit_obj) $(ring_obj) $(image_obj) $(ipc_obj) $(sandbox_obj) $(base_obj)
 compile_role   := $(call obj,userspace/roles/compile.c)    $(role_obj) $(policy_obj) $(names_obj) $(ipc_obj) $(sandbox_obj) $(base_obj)
-cli_role       := $(cli_obj) $(policy_obj) $(names_obj) $(record_obj) $(probe_obj) $(ipc_obj) $(base_obj)
+export_role    := $(call obj,userspace/roles/export.c userspace/export/kafka.c) $(base_obj)
+witness_role   := $(call obj,userspace/roles/witness.c $(call src,userspace/witness/*.c) $(addprefix userspace/audit/,tree.c hash.c hash_wide.c note.c grow.c proof.c record.c)) \
+	$(sandbox_obj) $(base_obj)
+cli_role       := $(cli_obj) $(report_obj) $(export_obj) $(policy_obj) $(names_obj) $(record_obj) $(index_obj) $(probe_obj) $(ipc_obj) $(base_obj)
 
 libs_supervisor := -lseccomp -lcap
 libs_kernel     := -lbpf -lelf -lz -lcrypto -lseccomp -lcap
 libs_control    := -lseccomp -lcap
 libs_audit      := -lcrypto -lseccomp -lcap
 libs_compile    := -ljansson -lcrypto -lseccomp -lcap
-libs_cli        := -ljansson -lcrypto -lbpf -lelf -lz -lcap
+libs_export     := -lrdkafka
+libs_witness    := -lmicrohttpd -lcurl -lcrypto -lseccomp -lcap
+libs_cli        := -ljansson -lsqlite3 -lcrypto -lbpf -lelf -lz -lcap
 
-bins := $(B)/polyward $(B)/polywardd $(addprefix $(B)/libexec/polyward-,kernel control audit compile)
+bins := $(B)/polyward $(B)/polywardd $(addprefix $(B)/libexec/polyward-,kernel control audit compile export witness)
 
 define link
 	$(call say,LINK)
@@ -76,6 +86,8 @@ $(B)/libexec/polyward-kernel: $(kernel_role);   $(call link,$(libs_kernel))
 $(B)/libexec/polyward-control: $(control_role); $(call link,$(libs_control))
 $(B)/libexec/polyward-audit: $(audit_role);     $(call link,$(libs_audit))
 $(B)/libexec/polyward-compile: $(compile_role); $(call link,$(libs_compile))
+$(B)/libexec/polyward-export: $(export_role);   $(call link,$(libs_export))
+$(B)/libexec/polyward-witness: $(witness_role); $(call link,$(libs_witness))
 
 
 $(B)/%.o: %.c $(B)/flags

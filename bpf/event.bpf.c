@@ -3,61 +3,7 @@
  * The slow half of event.bpf.h: reserve, fill, submit. Must never change a verdict.
  */
 #include "event.bpf.h"
-
-/* Copy one name behind the last. The piece is as large as certainly fits: the verifier wants a constant. */
-static __always_inline long pw_copy_name(char *to, __u32 off, const unsigned char *name)
-{
-	if (!off)
-		return bpf_probe_read_kernel_str(to, PW_NAMES_MAX, name);
-	if (off <= PW_NAMES_MAX / 2)
-		return bpf_probe_read_kernel_str(to + off, PW_NAMES_MAX / 2, name);
-	if (off <= PW_NAMES_MAX - 64)
-		return bpf_probe_read_kernel_str(to + off, 64, name);
-	if (off <= PW_NAMES_MAX - 24)
-		return bpf_probe_read_kernel_str(to + off, 24, name);
-	return -1;
-}
-
-struct pw_climb_names {
-	struct dentry *at;
-	struct pw_event *ev;
-	__u32 dev, gen;
-	__u32 off;
-	__u32 whole;
-};
-
-static long pw_add_name(__u32 i, struct pw_climb_names *c)
-{
-	struct dentry *at = c->at, *up = BPF_CORE_READ(at, d_parent);
-	struct inode *inode = BPF_CORE_READ(at, d_inode);
-	__u32 off = c->off;
-	long len_bytes;
-
-	if (pw_label_exact(c->dev, BPF_CORE_READ(inode, i_ino), BPF_CORE_READ(inode, i_mode), c->gen) & PW_ROOT_STORE) {
-		c->whole = 1;
-		return 1;
-	}
-	if (up == at || off >= PW_NAMES_MAX)
-		return 1;
-	len_bytes = pw_copy_name(c->ev->names, off, BPF_CORE_READ(at, d_name.name));
-	if (len_bytes <= 1)
-		return 1;
-	c->off = off + (__u32)len_bytes;
-	c->at = up;
-	return 0;
-}
-
-/* Names from the leaf up to, but without, the store's root. */
-static __always_inline void pw_names(struct pw_event *ev, struct dentry *at, __u32 dev, __u32 gen)
-{
-	struct pw_climb_names c = { .at = at, .ev = ev, .dev = dev, .gen = gen };
-
-	c.off = c.whole = bpf_get_smp_processor_id() >> 31; /* 0; see pw_opaque_zero() */
-	bpf_loop(PW_WALK_MAX, pw_add_name, &c, 0);
-	if (!c.whole)
-		ev->flags |= PW_EV_NAMES_CUT;
-	ev->names_len = (__u16)c.off;
-}
+#include "names.bpf.h"
 
 static __always_inline void pw_fill_task(struct pw_event *ev, struct task_struct *task)
 {
@@ -77,7 +23,7 @@ static __always_inline void pw_fill_task(struct pw_event *ev, struct task_struct
 	}
 	ev->login_uid = pw_login_uid(task);
 	ev->session = bpf_core_field_exists(task->sessionid) ? task->sessionid : 0xffffffffu;
-	ev->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	ev->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
 	if (program) {
 		ev->exe_ino = program->i_ino;
 		ev->exe_dev = program->i_sb->s_dev;
@@ -152,7 +98,8 @@ int pw_record(struct pw_op *op, struct pw_decision *d, __u64 roles)
 		__sync_fetch_and_add(&counters->lost, 1);
 		return -1;
 	}
-	__builtin_memset(ev, 0, sizeof(*ev));
+	/* What lies behind names_len is left as it is: nobody reads it. */
+	__builtin_memset(ev, 0, offsetof(struct pw_event, names));
 	ev->seq = seq;
 	ev->cpu = (__u16)bpf_get_smp_processor_id();
 	ev->time_boot_ns = bpf_ktime_get_boot_ns();
@@ -161,7 +108,7 @@ int pw_record(struct pw_op *op, struct pw_decision *d, __u64 roles)
 	pw_fill_task(ev, task);
 	pw_fill_decision(ev, op, d);
 	if (op->named)
-		pw_names(ev, (struct dentry *)(unsigned long)op->named, op->dev, op->gen);
+		pw_names(ev, op);
 	bpf_ringbuf_submit(ev, 0);
 	return 0;
 }

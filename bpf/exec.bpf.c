@@ -6,6 +6,7 @@
 #include "gate.bpf.h"
 #include "own.bpf.h"
 #include "slot.bpf.h"
+#include "world.bpf.h"
 
 SEC("lsm/bprm_check_security")
 int BPF_PROG(pw_bprm_check, struct linux_binprm *bprm)
@@ -100,7 +101,21 @@ static __always_inline bool pw_becomes_own(struct linux_binprm *bprm, struct tas
 		return false;
 	if (!BPF_CORE_READ_BITFIELD(bprm, secureexec) || task->ptrace || BPF_CORE_READ(task, thread_pid, level))
 		return false;
+	/* What the supervisor believes of files, of the time and of the kernel, the others believe it. */
+	if (kind == PW_OWN_ENTRY && !(flags & (PW_SUBJECT_OF_INIT | PW_SUBJECT_OWN)) &&
+	    (!pw_same_world(task) || pw_is_filtered(task)))
+		return false;
 	return !pw_answered_for(task);
+}
+
+/* What is known of a process at the beginning of this program alone. */
+static __always_inline __u32 pw_begins(struct linux_binprm *bprm, struct task_struct *task, __u32 was)
+{
+	__u32 flags = task->ptrace ? PW_SUBJECT_NO_PROGRAM : 0;
+
+	if (was & PW_SUBJECT_OF_INIT)
+		return flags | (pw_is_inits(bprm->file, pw_init_task(task)) ? PW_SUBJECT_OF_INIT : 0);
+	return flags | (pw_is_led(task) ? PW_SUBJECT_LED : 0);
 }
 
 /* The new program is in place: roles are computed again, and what the old one was ends here. */
@@ -113,9 +128,7 @@ int BPF_PROG(pw_exec_done, struct linux_binprm *bprm)
 	bool own = pw_becomes_own(bprm, task, flags);
 
 	pw_slot_forget(pw_task_id());
-	flags &= PW_SUBJECT_LASTING;
-	if (task->ptrace)
-		flags |= PW_SUBJECT_NO_PROGRAM;
+	flags = (flags & PW_SUBJECT_LASTING) | pw_begins(bprm, task, flags);
 	if (own)
 		flags |= PW_SUBJECT_OWN;
 	if (!kept && flags)

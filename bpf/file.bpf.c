@@ -166,19 +166,106 @@ static __always_inline __u32 pw_need_map(const struct file *file, unsigned long 
 	return need ? need : pw_need_to(file, MAY_READ, exec);
 }
 
-static __noinline int pw_mmap_slow(struct file *file, unsigned long prot, unsigned long flags)
+/* linux/magic.h, and fs/fuse/inode.c */
+#define OVERLAYFS_MAGIC 0x794c7630ul
+#define FUSE_MAGIC      0x65735546ul
+
+static __always_inline unsigned long pw_magic(struct file *file)
+{
+	return BPF_CORE_READ(file, f_inode, i_sb, s_magic);
+}
+
+static __always_inline bool pw_is_layered(unsigned long magic)
+{
+	return magic == OVERLAYFS_MAGIC || magic == FUSE_MAGIC;
+}
+
+/* Is this the address of an open file? Then its inode leads to a filesystem whose root leads back to it. */
+static __noinline bool pw_looks_like_file(struct file *file)
+{
+	struct super_block *sb = BPF_CORE_READ(file, f_inode, i_sb);
+
+	return sb && BPF_CORE_READ(sb, s_root, d_inode, i_sb) == sb;
+}
+
+/*
+ * An open file below this one of a layered filesystem, or NULL. What overlayfs keeps for a file is that one; since 6.13 two words, of
+ * which the second is the one above if the file was copied up meanwhile. Its types are a module's, so they cannot be asked for.
+ */
+static __noinline struct file *pw_file_below(struct file *file, __u32 which)
+{
+	struct fuse_file *fuse = BPF_CORE_READ(file, private_data);
+	struct file *below = (void *)fuse;
+
+	if (pw_magic(file) == FUSE_MAGIC)
+		return which || !bpf_core_field_exists(fuse->passthrough) ? NULL : BPF_CORE_READ(fuse, passthrough);
+	if (pw_looks_like_file(below))
+		return which ? NULL : below;
+	if (bpf_probe_read_kernel(&below, sizeof(below), (char *)fuse + 8 * (which & 1)) || !pw_looks_like_file(below))
+		return NULL;
+	return below;
+}
+
+/* May this file, which somebody has open below another, be mapped so? 1: no. */
+static __noinline int pw_below_refuses(struct file *file, __u32 need)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct pw_op op = { .need = need, .hook = PW_HOOK_pw_mmap_file, .named = (__u64)(unsigned long)dentry };
+
+	op.gen = pw_generation();
+	op.dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	if (!file || !op.gen || !pw_attr(PW_ATTR_DEV, op.gen, op.dev, 0))
+		return 0;
+	op.ino = BPF_CORE_READ(inode, i_ino);
+	return pw_ask(&op, pw_label_looked_up(inode, dentry, op.gen));
+}
+
+/* The kernel stacks two filesystems above one, no more. */
+static __always_inline int pw_layer_refuses(struct file *file, __u32 need)
+{
+	if (!file)
+		return 0;
+	if (!pw_is_layered(pw_magic(file)))
+		return pw_below_refuses(file, need);
+	return pw_below_refuses(pw_file_below(file, 0), need) || pw_below_refuses(pw_file_below(file, 1), need);
+}
+
+/*
+ * What is mapped in the end is the file below, and for that nobody is asked. Reading and writing ask for it by themselves. Where it cannot
+ * be found, it may be a stored one.
+ */
+static __noinline int pw_mmap_below(struct file *file, __u32 need)
+{
+	struct file *first = pw_file_below(file, 0);
+
+	if (!pw_generation())
+		return 0;
+	if (!first && file->f_inode->i_sb->s_magic == OVERLAYFS_MAGIC) {
+		pw_guard_refuse(PW_HOOK_pw_mmap_file, PW_R_INTERNAL, 0, file->f_inode->i_sb->s_dev);
+		return 1;
+	}
+	return pw_layer_refuses(first, need) || pw_layer_refuses(pw_file_below(file, 1), need);
+}
+
+/* Computed by itself, so that it takes no stack from what follows. */
+static __noinline __u32 pw_mmap_need(struct file *file, unsigned long prot, unsigned long flags)
 {
 	bool shared = (flags & MAP_TYPE) == MAP_SHARED || (flags & MAP_TYPE) == MAP_SHARED_VALIDATE;
 
-	return pw_check_file(file, pw_need_map(file, prot, shared, pw_is_exec_now(file)), PW_HOOK_pw_mmap_file, 0);
+	return pw_need_map(file, prot, shared, pw_is_exec_now(file));
 }
 
 SEC("lsm/mmap_file")
 int BPF_PROG(pw_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags)
 {
-	if (!file || !pw_protected(file->f_inode))
+	if (!file)
 		return 0;
-	return pw_mmap_slow(file, prot, flags);
+	if (pw_is_layered(file->f_inode->i_sb->s_magic) && pw_mmap_below(file, pw_mmap_need(file, prot, flags)))
+		return -EACCES;
+	if (!pw_protected(file->f_inode))
+		return 0;
+	return pw_check_file(file, pw_mmap_need(file, prot, flags), PW_HOOK_pw_mmap_file, 0);
 }
 
 SEC("lsm/file_mprotect")

@@ -10,12 +10,15 @@
 
 static __noinline __u32 pw_windows_open(void)
 {
-	__u64 now_ns = bpf_ktime_get_boot_ns();
-	__u32 open = 0;
+	__u32 leased = PW_READ(pw_state.leased), open = 0;
+	__u64 now_ns;
 
+	if (!leased)
+		return 0;
+	now_ns = bpf_ktime_get_boot_ns();
 	for (__u32 w = 0; w < PW_WINDOWS_MAX; w++)
 		open |= (__u32)(now_ns < PW_READ(pw_state.lease_ns[w])) << w;
-	return open;
+	return open & leased;
 }
 
 static __always_inline void pw_count(const struct pw_decision *d)
@@ -121,7 +124,8 @@ static __noinline int pw_strict(struct pw_op *op, struct pw_decision *d, __u64 r
 static __noinline bool pw_own_lets(struct pw_op *op)
 {
 	bool refused = op->label == PW_LABEL_OWN_BACKING ?
-		pw_backing_refuses(op->need, bpf_get_current_task_btf()->flags & PF_KTHREAD) : pw_own_refuses(op->need, 0);
+		pw_backing_refuses(op->need, bpf_get_current_task_btf()->flags & PF_KTHREAD) :
+		op->label == PW_LABEL_OWN_SIGNER ? pw_signer_refuses(op->need, 0) : pw_own_refuses(op->need, 0);
 
 	if (refused && pw_guarded() && !pw_is_own())
 		return pw_upgrading(op->label);

@@ -78,7 +78,8 @@ static __always_inline int pw_handled(struct task_struct *task, const struct ino
 }
 
 /*
- * Attaching, and all that counts as it: memory of another process, its descriptors, its mappings. What looks on without being told of
+ * Attaching, and all that counts as it: memory of another process, its descriptors, its mappings. Who leads process 1 could send signals,
+ * unmount and fill units in its name. What looks on without being told of
  * (the kernel asks for what to show in /proc) is refused without a record.
  */
 SEC("lsm/ptrace_access_check")
@@ -90,6 +91,8 @@ int BPF_PROG(pw_ptrace, struct task_struct *child, unsigned int mode)
 		return mode & PTRACE_MODE_NOAUDIT ? -EPERM : pw_guard_refuse(PW_HOOK_pw_ptrace, PW_R_GUARD, 0, target);
 	if (!(mode & PTRACE_MODE_ATTACH))
 		return 0;
+	if (target == 1 && pw_guarded() && !pw_is_init() && !pw_is_own())
+		return pw_guard_refuse(PW_HOOK_pw_ptrace, PW_R_GUARD, 0, target);
 	if (gen && pw_guarded() && pw_reads_devices(child, gen))
 		return pw_guard_refuse(PW_HOOK_pw_ptrace, PW_R_GUARD, 0, target);
 	if (pw_lacks(child, gen) || pw_handled(child, pw_program(bpf_get_current_task_btf())))
@@ -197,6 +200,34 @@ int BPF_PROG(pw_coredump, struct cred *new, const struct cred *old)
 	if (!(task->flags & PF_SIGNALED) || !pw_my_roles(pw_generation()))
 		return 0;
 	return pw_guard_refuse(PW_HOOK_pw_coredump, PW_R_BORROWED, 0, (__u32)task->tgid);
+}
+
+/* linux/perf_event.h: what a sample takes along of the registers and the stack of whoever is interrupted */
+#define PERF_SAMPLE_REGS_USER  (1ull << 12)
+#define PERF_SAMPLE_STACK_USER (1ull << 13)
+
+/* Whose stack would it be? Nobody in particular: everybody's who runs on this processor. */
+static __noinline int pw_samples(struct task_struct *target)
+{
+	__u32 tgid = target ? (__u32)target->tgid : 0;
+
+	if (!target || (pw_task_has(target, PW_SUBJECT_OWN) && !pw_is_own()))
+		return pw_guard_refuse(PW_HOOK_pw_sampled, PW_R_GUARD, 0, tgid);
+	if (pw_lacks(target, pw_generation()))
+		return pw_guard_refuse(PW_HOOK_pw_sampled, PW_R_BORROWED, 0, tgid);
+	return 0;
+}
+
+/* Sampling a stack is reading memory, a piece at a time. */
+SEC("lsm/perf_event_alloc")
+int BPF_PROG(pw_sampled, struct perf_event *event)
+{
+	struct task_struct *target = event->hw.target;
+
+	if (!(event->attr.sample_type & (PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER)) || !pw_guarded() ||
+	    target == bpf_get_current_task_btf())
+		return 0;
+	return pw_samples(target) ? -EPERM : 0;
 }
 
 /* A ring with a kernel thread of its own takes work from whoever can write to its memory. */

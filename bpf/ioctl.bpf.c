@@ -8,7 +8,7 @@
 /* Command numbers are ABI towards user programs (asm-generic/ioctls.h, linux/fs.h, fscrypt.h, fsverity.h). */
 enum {
 	C_FIBMAP = 0x1, C_FIGETBSZ = 0x2,
-	C_TCGETS = 0x5401, C_TIOCGPGRP = 0x540f, C_TIOCGWINSZ = 0x5413, C_FIONREAD = 0x541b, C_FIONBIO = 0x5421,
+	C_TIOCSTI = 0x5412, C_TCGETS = 0x5401, C_TIOCGPGRP = 0x540f, C_TIOCGWINSZ = 0x5413, C_FIONREAD = 0x541b, C_FIONBIO = 0x5421,
 	C_FIONCLEX = 0x5450, C_FIOCLEX = 0x5451, C_FIOASYNC = 0x5452, C_FIOQSIZE = 0x5460, C_TCGETS2 = 0x802c542a,
 	C_FICLONE = 0x40049409, C_FICLONERANGE = 0x4020940d,
 	C_FIEMAP = 0xc020660b,
@@ -61,11 +61,12 @@ static __noinline bool pw_is_wide(__u32 cmd)
 	case T_EXT4: /* MOVE_EXT, SWAP_BOOT, REMOVE_ENCRYPTION_KEY, ..._ALL_USERS, SETFSUUID, SET_TUNE_SB_PARAM */
 		wide[0] = N(15) | N(17) | N(24) | N(25) | N(44) | N(46);
 		break;
-	case T_XFS: /* GETFSMAP, SCRUB_METADATA, GETPARENTS and by handle, SCRUBV_METADATA; bulkstat, handles, SWAPEXT, SHUTDOWN, EXCHANGE_RANGE */
+	case T_XFS: /* GETFSMAP, SCRUB_METADATA, GETPARENTS and by handle, SCRUBV_METADATA; bulkstat, handles, SWAPEXT, SHUTDOWN, EXCHANGE_RANGE,
+		    * START_COMMIT, COMMIT_RANGE */
 		wide[0] = N(59) | N(60) | N(62) | N(63);
 		wide[1] = N(64) | N(101) | N(102) | N(103) | N(104) | N(105) | N(106) | N(107) | N(108) | N(109) | N(122) | N(123) | N(125) |
 			  N(127);
-		wide[2] = N(128) | N(129);
+		wide[2] = N(128) | N(129) | N(130) | N(131);
 		break;
 	case T_BTRFS: /* SNAP_CREATE, TREE_SEARCH, INO_LOOKUP, SNAP_CREATE_V2, TREE_SEARCH_V2, LOGICAL_INO, SEND; balance, device changes.
 		       * On every filesystem FIDEDUPERANGE: it tells who may write a file, but not read it, what is in it */
@@ -164,6 +165,18 @@ static __noinline int pw_ioctl_node(const struct inode *inode, __u32 cmd, __u64 
 	return pw_loop_over(cmd, arg, hook);
 }
 
+/*
+ * Input for a terminal that nobody typed: a command for the shell of whoever sits there, with all that one's roles. Programs have no need of
+ * it; the kernel has it off by default since 6.2 for all but root.
+ */
+static __noinline int pw_types(struct file *file, __u32 hook)
+{
+	if (!pw_guarded() || pw_is_own())
+		return 0;
+	pw_guard_refuse(hook, PW_R_GUARD, 0, file->f_inode->i_rdev);
+	return -EPERM;
+}
+
 static __noinline int pw_ioctl(struct file *file, __u32 cmd, __u32 hook)
 {
 	__u32 place = pw_generation() % PW_GENERATIONS, need;
@@ -182,6 +195,8 @@ int BPF_PROG(pw_file_ioctl, struct file *file, unsigned int cmd, unsigned long a
 	struct inode *inode = file->f_inode;
 	int rc;
 
+	if (cmd == C_TIOCSTI && pw_types(file, PW_HOOK_pw_file_ioctl))
+		return -EPERM;
 	if ((inode->i_mode & S_IFMT) == S_IFBLK || (pw_protected(inode) && pw_is_node(inode->i_mode))) {
 		rc = pw_ioctl_node(inode, cmd, arg, PW_HOOK_pw_file_ioctl);
 		return rc == -EACCES ? -EACCES : rc ? -EPERM : 0;
@@ -197,6 +212,8 @@ int BPF_PROG(pw_ioctl_compat, struct file *file, unsigned int cmd, unsigned long
 	struct inode *inode = file->f_inode;
 	int rc;
 
+	if (cmd == C_TIOCSTI && pw_types(file, PW_HOOK_pw_ioctl_compat))
+		return -EPERM;
 	if ((inode->i_mode & S_IFMT) == S_IFBLK || (pw_protected(inode) && pw_is_node(inode->i_mode))) {
 		rc = pw_ioctl_node(inode, cmd, arg, PW_HOOK_pw_ioctl_compat);
 		return rc == -EACCES ? -EACCES : rc ? -EPERM : 0;

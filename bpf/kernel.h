@@ -25,7 +25,7 @@ struct hlist_node { struct hlist_node *next; };
 struct hlist_head { struct hlist_node *first; };
 
 struct dentry;
-struct super_block { __u32 s_dev; struct dentry *s_root; };
+struct super_block { __u32 s_dev; unsigned long s_magic; struct dentry *s_root; };
 
 struct inode {
 	__u16 i_mode;
@@ -42,16 +42,21 @@ struct inode___before_6_6 { struct timespec64 i_ctime; };
 struct inode___before_6_11 { struct timespec64 __i_ctime; };
 struct inode___since_6_11 { __s64 i_ctime_sec; __u32 i_ctime_nsec; };
 
-struct qstr { const unsigned char *name; };
+struct qstr { __u32 len; const unsigned char *name; };
 
 struct dentry {
+	unsigned int d_flags;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	unsigned char d_iname[32];
+	void *d_fsdata;
 	union { struct hlist_node d_alias; } d_u;
 };
 
 struct dentry___since_7_0 { struct hlist_node d_alias; }; /* the union lost its name */
+union shortname_store { unsigned char string[32]; };
+struct dentry___since_6_14 { union shortname_store d_shortname; };
 
 struct list_head { struct list_head *next; };
 struct vfsmount { struct dentry *mnt_root; struct super_block *mnt_sb; };
@@ -69,7 +74,10 @@ struct file {
 	struct path f_path;
 	unsigned int f_flags;
 	unsigned int f_mode;
+	void *private_data;
 };
+
+struct fuse_file { struct file *passthrough; }; /* since 6.9 */
 
 struct io_uring_cmd { struct file *file; };
 
@@ -107,7 +115,19 @@ struct cgroup_root;
 struct cgroup { struct kernfs_node *kn; struct cgroup_root *root; };
 struct css_set { struct cgroup *dfl_cgrp; };
 
-struct pid { unsigned int level; };
+struct task_struct;
+struct pid_namespace { struct task_struct *child_reaper; };
+struct upid { struct pid_namespace *ns; };
+struct pid { unsigned int level; struct upid numbers[0]; };
+
+struct mnt_namespace;
+struct time_namespace;
+struct nsproxy { struct mnt_namespace *mnt_ns; struct time_namespace *time_ns, *time_ns_for_children; };
+struct fs_struct { int users; struct path root; };
+struct perf_event_context { int nr_events; };
+struct perf_event_attr { __u64 sample_type; };
+struct hw_perf_event { struct task_struct *target; };
+struct perf_event { struct perf_event_attr attr; struct hw_perf_event hw; };
 struct kernel_siginfo;
 
 /* A filter that hands system calls to another process has its `notif` set. */
@@ -127,6 +147,9 @@ struct task_struct {
 	struct pid *thread_pid;
 	struct seccomp seccomp;
 	struct files_struct *files;
+	struct fs_struct *fs;
+	struct nsproxy *nsproxy;
+	struct perf_event_context *perf_event_ctxp;
 	void *worker_private; /* of an io_uring worker: struct io_worker */
 	const struct cred *real_cred, *cred;
 	struct css_set *cgroups;
@@ -135,6 +158,8 @@ struct task_struct {
 	unsigned int sessionid;
 	char comm[16];
 };
+
+struct task_struct___before_6_2 { struct perf_event_context *perf_event_ctxp[2]; };
 
 struct io_wq { struct task_struct *task; };
 struct io_wqe___before_6_4 { struct io_wq *wq; };

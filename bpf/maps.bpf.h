@@ -92,6 +92,13 @@ PW_MAP_LINKAGE struct {
 	__type(value, struct pw_counters);
 } pw_counters SEC(".maps");
 
+PW_MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct pw_chain);
+} pw_chains SEC(".maps");
+
 /* The shared words, at an address known when the programs are loaded: the hot path reads them without a lookup. */
 PW_MAP_LINKAGE struct pw_state pw_state SEC(".data.state");
 

@@ -16,6 +16,8 @@
 #define MS_SLAVE      (1 << 19)
 #define MS_SHARED     (1 << 20)
 
+#define BPF_FS_MAGIC  0xcafe4a11u /* linux/magic.h */
+
 #define PW_MOUNTS_MAX 4096u /* mounts looked at below one that is to go: what has more below is not known to be harmless */
 #define PW_UNIT_MAX   128u
 
@@ -35,14 +37,20 @@ static __always_inline bool pw_moves(unsigned long flags)
 	return !(flags & MS_BIND) && (flags & MS_MOVE);
 }
 
-/* The last part of a control group's name is all that matters: systemd alone names the units of process 1's children. */
+/*
+ * Is its unit a mount's, or process 1's own? systemd alone names units; below one, whoever is in it makes control groups and moves between
+ * them, so the task must be in the unit itself.
+ */
 static __noinline bool pw_in_mount_unit(struct task_struct *task)
 {
+	struct kernfs_node *kn = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
 	char name[PW_UNIT_MAX] = {};
-	long len_bytes = bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, name));
+	long len_bytes = bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(kn, name));
 	__u32 at = (__u32)len_bytes - 7; /* ".mount" and the final NUL */
 	const char *n = name, *t;
 
+	if (pw_unit((__u64)(unsigned long)kn) != BPF_CORE_READ(kn, id))
+		return false;
 	if (!((n[0] ^ 'i') | (n[1] ^ 'n') | (n[2] ^ 'i') | (n[3] ^ 't') | (n[4] ^ '.') | (n[5] ^ 's') | (n[6] ^ 'c') | (n[7] ^ 'o') |
 	      (n[8] ^ 'p') | (n[9] ^ 'e') | n[10]))
 		return true;
@@ -81,6 +89,8 @@ struct pw_mounts {
 	__u32 gen;
 	__u32 up;     /* came back from below: `at` and what is under it are done */
 	__u32 answer; /* enum pw_mounts_answer */
+	__u32 pins;   /* looks for the filesystem of the pins alone */
+	__u32 pad_;
 };
 enum pw_mounts_answer { PW_MOUNTS_MANY, PW_MOUNTS_NONE, PW_MOUNTS_CARRIER };
 
@@ -102,7 +112,7 @@ static long pw_mounts_step(__u32 i, struct pw_mounts *w)
 	char *next;
 
 	if (!w->up) {
-		if (pw_carries(at, w->gen)) {
+		if (pw_carries(at, w->gen) && (!w->pins || BPF_CORE_READ(at, mnt.mnt_sb, s_magic) == BPF_FS_MAGIC)) {
 			w->answer = PW_MOUNTS_CARRIER;
 			return 1;
 		}
@@ -123,10 +133,10 @@ static long pw_mounts_step(__u32 i, struct pw_mounts *w)
 	return 0;
 }
 
-/* Is this mount, or one below it, one that carries a store? More than can be looked at: it may be. */
-static __noinline bool pw_takes_away(struct mount *at)
+/* Is this mount, or one below it, one that carries a store, or with `pins` the pins? More than can be looked at: it may be. */
+static __noinline bool pw_takes_away(struct mount *at, __u32 pins)
 {
-	struct pw_mounts w = { .at = at, .top = at, .gen = pw_generation() };
+	struct pw_mounts w = { .at = at, .top = at, .gen = pw_generation(), .pins = pins };
 
 	w.up = w.answer = bpf_get_smp_processor_id() >> 31; /* 0; see pw_opaque_zero() */
 	bpf_loop(PW_MOUNTS_MAX, pw_mounts_step, &w, 0);
@@ -180,10 +190,15 @@ static __noinline int pw_move_by_name(const struct path *to)
 	return -EPERM;
 }
 
-/* A mount is to leave its place. */
+/*
+ * A mount is to leave its place. Who arranges mounts may do that with a store's, whose device stays closed and whose labels come back with
+ * it. With the pins' nothing would come back, and nobody has a reason to: not even process 1 on behalf of whoever asked it.
+ */
 static __noinline int pw_taken_away(const struct vfsmount *mnt, __u32 hook)
 {
-	if (!pw_guarded() || !pw_takes_away(pw_mount_of(mnt)) || pw_arranges())
+	struct mount *at = pw_mount_of(mnt);
+
+	if (!pw_guarded() || !pw_takes_away(at, 0) || (pw_arranges() && !pw_takes_away(at, 1)))
 		return 0;
 	pw_guard_refuse(hook, PW_R_GUARD, 0, mnt->mnt_sb->s_dev);
 	return -EPERM;
@@ -221,6 +236,42 @@ SEC("lsm/sb_umount")
 int BPF_PROG(pw_umount, struct vfsmount *mnt, int flags)
 {
 	return pw_taken_away(mnt, PW_HOOK_pw_umount) ? -EPERM : 0;
+}
+
+#define ECRYPTFS_MAGIC 0xf15ful /* linux/magic.h */
+
+/* The filesystem of a directory, if this is one's address: its root leads back to it. */
+static __always_inline struct super_block *pw_sb_of(struct dentry *dentry)
+{
+	struct super_block *sb = BPF_CORE_READ(dentry, d_inode, i_sb);
+
+	return sb && BPF_CORE_READ(sb, s_root, d_inode, i_sb) == sb ? sb : NULL;
+}
+
+/*
+ * Ecryptfs keeps what was read below in pages of its own, and asks for them nobody who reads them after the one who may. So there is none
+ * over a filesystem with a store, nor over one that we do not find. Its root keeps the directory below, in newer kernels as it is, before
+ * 6.18 as a path.
+ */
+static __noinline int pw_copies(struct super_block *sb)
+{
+	struct path *path = BPF_CORE_READ(sb, s_root, d_fsdata);
+	struct super_block *below = pw_sb_of((void *)path);
+	__u32 dev;
+
+	if (!below)
+		below = pw_sb_of(BPF_CORE_READ(path, dentry));
+	dev = BPF_CORE_READ(below, s_dev);
+	if (!pw_guarded() || (below && pw_attr(PW_ATTR_DEV, pw_generation(), dev, 0) != PW_DEV_STORE))
+		return 0;
+	pw_guard_refuse(PW_HOOK_pw_new_mount, PW_R_GUARD, 0, dev);
+	return 1;
+}
+
+SEC("lsm/sb_kern_mount")
+int BPF_PROG(pw_new_mount, struct super_block *sb)
+{
+	return sb->s_magic == ECRYPTFS_MAGIC && pw_copies(sb) ? -EPERM : 0;
 }
 
 static __noinline int pw_other_root(const struct path *to)

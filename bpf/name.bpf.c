@@ -226,6 +226,7 @@ int pw_rename_done(void *ctx)
 {
 	struct pw_subject *kept = bpf_task_storage_get(&pw_subjects, bpf_get_current_task_btf(), NULL, 0);
 
+	pw_names_changed();
 	if (kept && kept->pending) {
 		kept->pending = 0;
 		pw_objects_changed();

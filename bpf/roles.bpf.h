@@ -194,6 +194,9 @@ static __always_inline __u64 pw_roles_of(struct task_struct *task, __u32 flags, 
 		programs = pw_roles_by_program(task, gen);
 	if ((g->startable & ~g->unit_any) && !(flags & PW_SUBJECT_NO_UNIT))
 		units = pw_roles_by_unit(pw_cgroup_node(task), gen);
+	/* What runs in it may be another's code. Process 1 puts nobody else's into a unit. */
+	if (flags & PW_SUBJECT_LED)
+		programs &= units;
 	return pw_roles_all(g, members, programs, units);
 }
 

@@ -72,6 +72,12 @@ static __always_inline void pw_subjects_changed(void)
 	__sync_fetch_and_add(&pw_state.slot_epoch, 1);
 }
 
+/* Ways up by name that were kept may be wrong. */
+static __always_inline void pw_names_changed(void)
+{
+	__sync_fetch_and_add(&pw_state.names_epoch, 1);
+}
+
 /* Labels below some directory have changed. */
 static __always_inline void pw_objects_changed(void)
 {

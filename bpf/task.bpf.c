@@ -76,7 +76,9 @@ int BPF_PROG(pw_task_alloc, struct task_struct *task, __u64 clone_flags)
 	own = maker->pid == maker->tgid ? NULL : bpf_task_storage_get(&pw_subjects, maker, NULL, 0);
 	if (own)
 		flags |= own->flags & PW_SUBJECT_NO_UNIT;
-	if ((clone_flags & CLONE_INTO_CGROUP) && !pw_is_init())
+	if (pw_is_init())
+		flags |= PW_SUBJECT_OF_INIT;
+	else if (clone_flags & CLONE_INTO_CGROUP)
 		flags |= PW_SUBJECT_NO_UNIT;
 	if (!flags)
 		return 0;
@@ -100,6 +102,8 @@ SEC("lsm/inode_free_security")
 int BPF_PROG(pw_inode_free, struct inode *inode)
 {
 	pw_slot_inode_gone(pw_task_id(), pw_id(inode));
+	if ((inode->i_mode & S_IFMT) == S_IFDIR)
+		pw_names_changed();
 	if (!inode->i_nlink && pw_perhaps_registered(inode->i_ino))
 		pw_forget_program(inode);
 	return 0;

@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define PW_ABI_VERSION 2u
+#define PW_ABI_VERSION 3u
 
 /* Limits of one policy. The compiler refuses what does not fit, before any map is touched. */
 #define PW_ROLES_MAX        64u     /* a role set is one 64-bit word; hidden roles of conditions count too */
@@ -42,7 +42,8 @@ enum pw_own_label {
 	PW_LABEL_OWN_INSTALL = 0xfff3, /* the programs themselves; open to change while pw_state.upgrade_until_ns lies ahead */
 	PW_LABEL_OWN_RUN     = 0xfff4, /* lock and socket */
 	PW_LABEL_OWN_BACKING = 0xfff5, /* a file under a loop device under a store: nobody looks into it either */
-	PW_LABEL_OWN_LAST    = 0xfff5,
+	PW_LABEL_OWN_SIGNER  = 0xfff6, /* the key that signs the log, and what it signed last: nobody else looks into it */
+	PW_LABEL_OWN_LAST    = 0xfff6,
 };
 #define PW_ROW_NONE         0xffffffffu /* a role set that is not interned: the decision walks one row per role */
 #define PW_MFA_NEVER        0xffffffffu /* age of a second factor that was never given */
@@ -190,9 +191,11 @@ enum pw_subject_flag {
 	PW_SUBJECT_OWN        = 1u << 1, /* one of polyward's processes. Given when an exec commits, inherited by fork, lost by exec of else */
 	PW_SUBJECT_NO_PROGRAM = 1u << 2, /* no role by program until the next exec: the executable was exchanged, or somebody traces */
 	PW_SUBJECT_NO_UNIT    = 1u << 3, /* no role by unit until process 1 places it: came into its control group by another's hand */
+	PW_SUBJECT_LED        = 1u << 5, /* began in a world of another's making: its program counts only together with its unit. Until the next exec */
+	PW_SUBJECT_OF_INIT    = 1u << 6, /* made by process 1, and ran nothing but its code so far: whatever is prepared for it, process 1 did */
 	PW_SUBJECT_NO_MEMBER  = 1u << 4, /* no role by user or group any more: it was logged in and made itself somebody else's login */
 };
-#define PW_SUBJECT_INHERITED (PW_SUBJECT_OWN | PW_SUBJECT_NO_PROGRAM | PW_SUBJECT_NO_UNIT | PW_SUBJECT_NO_MEMBER) /* by a new task */
+#define PW_SUBJECT_INHERITED (PW_SUBJECT_OWN | PW_SUBJECT_NO_PROGRAM | PW_SUBJECT_NO_UNIT | PW_SUBJECT_NO_MEMBER | PW_SUBJECT_LED) /* by a new task */
 #define PW_SUBJECT_LASTING   (PW_SUBJECT_NO_UNIT | PW_SUBJECT_NO_MEMBER) /* over an exec too */
 
 /* Task storage. Written by the task's own hooks only, but for flags, which the loader sets on itself. */
@@ -223,13 +226,15 @@ struct pw_state {
 	__u32 revert_gen;     /* 0: no policy */
 	__u32 abi_version;    /* PW_ABI_VERSION */
 	__u32 guard;          /* enum pw_guard_flag */
-	__u32 pad_;
+	__u32 leased;         /* windows with a lease, over or not: the others are closed without looking at the clock */
 	__u64 upgrade_until_ns; /* CLOCK_BOOTTIME; until then the installed programs may be replaced. 0: they may not */
 	__u64 lease_ns[PW_WINDOWS_MAX]; /* CLOCK_BOOTTIME; window w is open while now < lease_ns[w] */
 	__u64 bloom[PW_BLOOM_WORDS];
 	__u32 devs[PW_DEVS];  /* kernel device numbers (MAJOR << 20 | MINOR) of protected filesystems, 0 elsewhere */
+	__u64 names_epoch;    /* bumped when a rename is done and when a directory's inode goes: ways up that were kept end here */
+	__u64 root_ino[PW_GENERATIONS * PW_LABELS_MAX]; /* of each label's store, generation % PW_GENERATIONS * PW_LABELS_MAX + label */
 };
-_Static_assert(sizeof(struct pw_state) == 48 + 8 * PW_WINDOWS_MAX + 8 * PW_BLOOM_WORDS + 4 * PW_DEVS,
+_Static_assert(sizeof(struct pw_state) == 56 + 8 * PW_WINDOWS_MAX + 8 * PW_BLOOM_WORDS + 4 * PW_DEVS + 8 * PW_GENERATIONS * PW_LABELS_MAX,
 	       "struct pw_state is ABI");
 
 enum pw_guard_flag {
@@ -258,6 +263,21 @@ static inline __u32 pw_dev(__u32 major, __u32 minor)
 {
 	return major << 20 | minor;
 }
+
+/* ---- the way up from a directory, by name: per-CPU array pw_chains, one element; see bpf/names.bpf.h -------------------- */
+
+#define PW_CHAIN_BYTES 128u
+
+struct pw_chain {
+	__u64 version;        /* odd: being written */
+	__u64 dentry, inode;  /* addresses; compared, never followed */
+	__u64 epoch;          /* pw_state.names_epoch */
+	__u32 gen, label;
+	__u32 len_bytes;
+	__u32 pad_;
+	__u64 names[PW_CHAIN_BYTES / 8]; /* as in struct pw_event */
+};
+_Static_assert(sizeof(struct pw_chain) == 48 + PW_CHAIN_BYTES, "struct pw_chain is ABI");
 
 /* ---- counters: per-CPU array pw_counters, one element ---------------------------------------------------------------- */
 

@@ -174,6 +174,12 @@ static __always_inline int pw_own_refuses(__u32 need, int own)
 	return !own && (need & ~look);
 }
 
+/* Whoever has the key that signs the log can make another history of it: only polyward's own processes look. */
+static __always_inline int pw_signer_refuses(__u32 need, int own)
+{
+	return !own && (need & ~(__u32)PW_A_STAT);
+}
+
 /* What is in such a file is a store's, under names that no policy gives. */
 static __always_inline int pw_backing_refuses(__u32 need, int kernels_own)
 {

@@ -2,7 +2,8 @@
 /*
  * The compiled policy as bytes: what polyward-compile writes and the loader accepts after image_check(). Little-endian,
  * every section 8-byte aligned, in the order of enum pw_section, without gaps other than alignment zeroes. All indexes and
- * string offsets are checked before use; nothing in an image is a pointer. A text of the policy is not part of it.
+ * string offsets are checked before use; nothing in an image is a pointer. The policy's text stands in it
+ * for those who explain what it decided; the loader and the kernel never look into it.
  */
 #ifndef POLYWARD_IMAGE_H
 #define POLYWARD_IMAGE_H
@@ -10,7 +11,7 @@
 #include <polyward/abi.h>
 
 #define PW_IMAGE_MAGIC   0x31474d4957504cull /* "LPWIMG1" and a NUL, little-endian */
-#define PW_IMAGE_VERSION 2u
+#define PW_IMAGE_VERSION 3u
 #define PW_IMAGE_MAX     (64u << 20) /* bytes */
 #define PW_IMG_KILL_MAX_S 86400u
 
@@ -33,6 +34,7 @@ enum pw_section {
 	PW_SEC_TESTS,    /* struct pw_img_test: one per expect line */
 	PW_SEC_FILES,    /* __u32 string offset: the policy's files, for file:line */
 	PW_SEC_STRINGS,  /* NUL-terminated UTF-8; offset 0 is "" ; the last byte is NUL */
+	PW_SEC_SOURCE,   /* the policy as text: canonical, one file, without comments; UTF-8 without a NUL, not empty */
 	PW_SEC_MAX_,
 };
 

@@ -37,7 +37,7 @@
 /* Opened by root before any policy and handed down; each on early.txt or the store. */
 enum early {
 	EARLY_READ = 100, EARLY_WRITE, EARLY_DIR, EARLY_PATH, EARLY_RING, EARLY_SQ_ROOT, EARLY_SQ_KEEPER, EARLY_DISK, EARLY_DISK_WRITE,
-	EARLY_EXEC, EARLY_CLONE, EARLY_LAST_
+	EARLY_EXEC, EARLY_CLONE, EARLY_OVERLAY, EARLY_LAST_
 };
 #define EARLY    "/srv/ai/scans/early.txt"
 

@@ -12,16 +12,23 @@
 static int module_file(void)
 {
 	struct utsname u;
-	char pattern[256], path[512] = { 0 };
+	char path[256], line[8192];
+	int dir, fd = -1;
 	FILE *f;
 
 	need(!uname(&u));
-	snprintf(pattern, sizeof(pattern), "find /lib/modules/%s/ -name 'dummy.ko*' -type f | head -n 1", u.release);
-	f = popen(pattern, "re");
-	need(f && fgets(path, sizeof(path), f));
-	pclose(f);
-	path[strcspn(path, "\n")] = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/lib/modules/%s", u.release);
+	dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.dep", u.release);
+	f = fopen(path, "re");
+	need(dir >= 0 && f);
+	while (fd < 0 && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, ":")] = 0;
+		if (strstr(line, "/dummy.ko"))
+			fd = openat(dir, line, O_RDONLY | O_CLOEXEC);
+	}
+	fclose(f);
+	close(dir);
 	need(fd >= 0);
 	return fd;
 }

@@ -77,7 +77,7 @@ static void programs(const struct stage *s)
 	char line[512];
 
 	folder("/srv/bin", ROOT, 0755);
-	snprintf(line, sizeof(line), "cd %s && cp viewer holder evil.so /srv/bin/ && chmod 755 /srv/bin/*", s->bins);
+	snprintf(line, sizeof(line), "cd %s && cp viewer holder evil.so low.so /srv/bin/ && chmod 755 /srv/bin/*", s->bins);
 	need(!command(line));
 	need(!command("cp /srv/bin/evil.so " STORE "/lib.so && cp /run/vm/busybox " STORE "/echo && cat " SCRATCH "/marker.tail >>" STORE
 		      "/echo && chmod 777 " STORE "/echo"));
@@ -184,6 +184,9 @@ void stage_early(struct stage *s)
 		keep_at(disk, EARLY_DISK_WRITE);
 	if (s->clones)
 		keep_at(open(CLONES "/of-0.txt", O_RDWR), EARLY_CLONE);
+	need(!command("mkdir -p /run/over/empty /run/over/at && mount -t overlay -o lowerdir=" STORE ":/run/over/empty overlay /run/over/at"));
+	keep_at(open("/run/over/at/early.txt", O_RDONLY), EARLY_OVERLAY);
+	need(!command("umount -l /run/over/at"));
 	early_rings();
 }
 

@@ -8,6 +8,7 @@ mount -t tmpfs -o size=90%,nr_inodes=3m bench-store "$work/store"
 mount -t tmpfs bench-else "$work/else"
 ip link set lo up 2>/dev/null || true
 cp "$B/tests/bench/images.tar" "$work/images.tar"
+cp /run/vm/busybox "$work/busybox"
 
 # What was started or torn down before goes on working for a while: let it, or it counts as the next system's.
 settle() { sleep 2; }
@@ -19,7 +20,7 @@ measure() { # measure SYSTEM DIR WHAT [PREFIX...]: the lines of ops; WHAT: files
 	if [ "$what" = all ]; then
 		"$@" "$B/tests/bench/ops" "$dir" "$rounds" >"$work/out"
 		settle
-		"$@" "$B/tests/bench/ops" "$dir" "$rounds" images "$work/images.tar" >>"$work/out"
+		"$@" "$B/tests/bench/ops" "$dir" "$rounds" images "$work/images.tar" "$work/busybox" >>"$work/out"
 	else
 		"$@" "$B/tests/bench/ops" "$dir" "$rounds" "$what" >"$work/out"
 	fi

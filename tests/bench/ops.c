@@ -2,15 +2,16 @@
 /*
  * Cost of operations as the caller sees them. In a guest with --icount the clock counts instructions, so the figures are
  * whole-system instructions per operation and repeat to within 0.4 %; elsewhere they are nanoseconds.
- * Usage: ops DIR ROUNDS [many | files | images ARCHIVE]   Works in DIR/a/b/c/d, which it makes. files: only the operations on files.
+ * Usage: ops DIR ROUNDS [many | files | images ARCHIVE BUSYBOX]   Works in DIR/a/b/c/d, which it makes. files: only the operations on files.
  * many: open and close 4,096 files in turn, so that no access resembles the one before; this figure counts this process alone.
- * images: unpack an archive of small files and read them; the figure is for one file.
+ * images: unpack an archive of small files and read them, five times after once for nothing; the figure is the median, for one file.
  */
 #include "ops.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -21,7 +22,7 @@
 #define FILE_PATH "file"
 #define NEW_PATH  "new"
 #define MANY      4096u
-#define IMAGE_RUNS 3
+#define IMAGE_RUNS 5
 
 static uint64_t now_ns(clockid_t clock)
 {
@@ -133,26 +134,33 @@ static bool measure(const struct op *op, clockid_t clock, uint64_t rounds, struc
 	return true;
 }
 
-/* The best of some: pages that the guest has never touched and files that it has never read are no system's fault. */
-static bool measure_images(const char *archive)
+static int by_size(const void *a, const void *b)
 {
-	double best_ns = 0;
+	const double *x = a, *y = b;
 
-	for (int i = 0; i < IMAGE_RUNS; i++) {
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Pages that the guest has never touched and files that it has never read are no system's fault: the first run does not count. */
+static bool measure_images(const char *archive, const char *busybox)
+{
+	double ns[IMAGE_RUNS];
+
+	for (int i = -1; i < IMAGE_RUNS; i++) {
 		uint64_t start = now_ns(CLOCK_MONOTONIC);
-		int files = ops_images(archive), r = files;
-		double ns = files > 0 ? (double)(now_ns(CLOCK_MONOTONIC) - start) / files : 0;
+		int files = ops_images(archive, busybox), r = files;
 
+		if (i >= 0 && files > 0)
+			ns[i] = (double)(now_ns(CLOCK_MONOTONIC) - start) / files;
 		if (files > 0)
 			r = ops_images_remove();
 		if (r < 0 || files <= 0) {
 			fprintf(stderr, "ops: %s: %s\n", archive, strerror(-r));
 			return false;
 		}
-		if (!i || ns < best_ns)
-			best_ns = ns;
 	}
-	printf("image %.1f\n", best_ns);
+	qsort(ns, IMAGE_RUNS, sizeof(ns[0]), by_size);
+	printf("image %.1f\nimage-least %.1f\nimage-most %.1f\n", ns[IMAGE_RUNS / 2], ns[0], ns[IMAGE_RUNS - 1]);
 	return true;
 }
 
@@ -163,6 +171,7 @@ static bool measure_all(const char *what, uint64_t rounds, struct bench *b)
 		{ "pread", pread_block, 1 },
 		{ "create+close+unlink", create_unlink, 1 },
 		{ "stat", stat_file, 1 },
+		{ "fork", op_fork, 100 },
 		{ "exec", op_exec, 100 },
 		{ "connect-tcp", op_connect_tcp, 20 },
 		{ "connect-unix", op_connect_unix, 10 },
@@ -181,7 +190,7 @@ static bool measure_all(const char *what, uint64_t rounds, struct bench *b)
 int main(int argc, char **argv)
 {
 	const char *what = argc > 3 ? argv[3] : "", *slash = strrchr(argv[0], '/');
-	bool is_images = argc == 5 && !strcmp(what, "images");
+	bool is_images = argc == 6 && !strcmp(what, "images");
 	struct bench b = { .fd = -1 };
 	uint64_t rounds = 0;
 	char program[4096];
@@ -189,7 +198,7 @@ int main(int argc, char **argv)
 
 	if (!slash || argc < 3 || (argc > 3 && !is_images && (argc > 4 || (strcmp(what, "many") && strcmp(what, "files")))) ||
 	    num_parse(argv[2], strlen(argv[2]), 100000000, &rounds) < 0 || rounds < 4) {
-		fprintf(stderr, "usage: .../ops DIR ROUNDS [many | files | images ARCHIVE]\n");
+		fprintf(stderr, "usage: .../ops DIR ROUNDS [many | files | images ARCHIVE BUSYBOX]\n");
 		return 2;
 	}
 	(void)snprintf(program, sizeof(program), "%.*s/nop", (int)(slash - argv[0]), argv[0]);
@@ -204,5 +213,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "ops: %s: %s\n", argv[1], strerror(-r));
 		return 1;
 	}
-	return !(is_images ? measure_images(argv[4]) : measure_all(what, rounds, &b));
+	return !(is_images ? measure_images(argv[4], argv[5]) : measure_all(what, rounds, &b));
 }

@@ -40,6 +40,7 @@ apparmor() {
 		  network inet stream, network unix stream, unix, signal,
 		  $work/store/** rwlkix,
 		  $work/*.tar r,
+		  $work/busybox rix,
 		  $B/** rix,
 		  /usr/** mrix,
 		  /{bin,lib,lib64}/** mrix,
@@ -58,6 +59,20 @@ apparmor() {
 	apparmor_parser -R "$work/profile"
 }
 
+# What the daemon and its kernel thread spend on one opening of one of 4,096 files, from the event to their log file.
+sustained() {
+	spent() { cat "/proc/$(pidof auditd)/schedstat" "/proc/$(pgrep -x kauditd)/schedstat" | awk '{ ns += $1 } END { printf "%.0f", ns }'; }
+	written() { cat /var/log/audit/audit.log* | grep -c '^type=SYSCALL .*key="bench"'; }
+	settle
+	before=$(spent) records=$(written)
+	"$B/tests/bench/ops" "$dir" "$rounds" many >"$work/out"
+	settle
+	after=$(spent) records=$(($(written) - records))
+	sed 's/^/auditd /' "$work/out"
+	echo "auditd records $records"
+	echo "auditd consumer-per-record $(awk -v ns=$((after - before)) -v n="$records" 'BEGIN { printf "%.1f", n ? ns / n : 0 }')"
+}
+
 # A watch on the folder, every kind of access; the daemon writes to its own log as installed.
 auditd() {
 	version auditd
@@ -67,6 +82,7 @@ auditd() {
 	auditctl -w "$dir" -p rwxa -k bench >/dev/null
 	rounds=$((rounds / 10))
 	measure auditd "$dir" all
+	sustained
 	echo "VERSION audit-events $(cat /var/log/audit/audit.log* | grep -c '^type=SYSCALL .*key="bench"')"
 	echo "VERSION audit-lost $(auditctl -s | sed -n 's/^lost //p')"
 }

@@ -18,6 +18,8 @@ $(bench_dir)/bench_decide: $(bench_dir)/bench_decide.o $(policy_obj) $(names_obj
 	$(call link,-ljansson -lcrypto)
 $(bench_dir)/bench_log: $(bench_dir)/bench_log.o $(audit_obj) $(image_obj) $(base_obj)
 	$(call link,-lcrypto)
+$(bench_dir)/sink: $(bench_dir)/sink.o $(audit_obj) $(bench_compile)
+	$(call link,-ljansson -lcrypto)
 $(bench_dir)/bench_swap: $(bench_dir)/bench_swap.o $(kernel_obj) $(bench_compile)
 	$(call link,-ljansson -lbpf -lelf -lz -lcrypto -lseccomp -lcap)
 $(bench_dir)/%.bpf.o: tests/bench/%.bpf.c $(B)/flags
@@ -31,5 +33,9 @@ bench: all $(bench_built)               ## cost per operation beside the floor, 
 	$(Q)B=$(B) tests/bench/run $(BENCH)
 bench-decide: $(bench_dir)/bench_decide  ## what one decision costs natively, with 10 and with 10,000 rules
 	$(Q)$<
+# In memory, and on the disk that the build lies on.
+bench-sink: $(bench_dir)/sink            ## kernel events a second into a signed log, and hashing's share
+	$(Q)for base in /dev/shm '$(B)'; do d=$$(mktemp -d "$$base/polyward-sink-XXXXXX") && echo "# $$base" && \
+		{ $< "$$d" $(or $(RECORDS),3000000) tests/bench/sink.pw; code=$$?; rm -rf "$$d"; [ $$code = 0 ] || exit 1; }; done
 bench-build: $(bench_built)
-.PHONY: bench bench-decide bench-build
+.PHONY: bench bench-decide bench-sink bench-build

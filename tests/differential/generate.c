@@ -271,6 +271,8 @@ static void rules(struct ast *a, const struct world *w, struct random *r)
 			conds(a, w, r, 1 + random_below(r, 2), &rule->unless);
 		if (rule->deny)
 			mode(r, 4, &rule->mode, &rule->audit_until_utc_s);
+		else if (random_one_in(r, 5))
+			rule->until_utc_s = WORLD_NOW + (random_one_in(r, 4) ? -86400 : 86400 * (int64_t)(1 + random_below(r, 20)));
 	}
 }
 

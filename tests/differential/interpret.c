@@ -230,6 +230,8 @@ struct answer interpret(const struct world *w, const struct ast *a, const struct
 
 		if (!rule_speaks(w, a, x, &a->rules.v[i]))
 			continue;
+		if (a->rules.v[i].until_utc_s && x->utc_s >= a->rules.v[i].until_utc_s)
+			continue;
 		for (uint32_t bit = 1; bit <= PW_A_CONNECT; bit <<= 1) {
 			if (!(x->need & bit) || !names_action(&a->rules.v[i], bit))
 				continue;

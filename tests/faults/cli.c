@@ -218,9 +218,10 @@ static void reading_a_log(struct tap *t)
 	told(t, good, e.text, "polyward log: a log to read");
 	if (good) {
 		const struct verb verbs[] = { { "log --dir", { "log", "--no-color", "--dir", s.path } },
-					      { "log --dir --json", { "log", "--json", "--dir", s.path } } };
+					      { "log --dir --json", { "log", "--json", "--dir", s.path } },
+					      { "log export", { "log", "export", "--ocsf", "--dir", s.path } } };
 
-		for (size_t i = 0; i < 2; i++) {
+		for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 			sweep(t, &verbs[i], (struct fault){ .kinds = FAULT_ALLOC }, MOST, "memory");
 			sweep(t, &verbs[i], (struct fault){ .kinds = FAULT_OPEN | FAULT_READ, .error = EIO }, 30, "files that cannot be read");
 			sweep(t, &verbs[i], (struct fault){ .kinds = FAULT_READ, .way = FAULT_SHORT }, 30, "short reads");

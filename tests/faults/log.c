@@ -72,7 +72,7 @@ static const char *read_back(const struct scratch *s, const struct promise *p, u
 	struct err e = { 0 };
 	const char *wrong = NULL;
 	uint32_t number = 0;
-	int code = log_reader_open(dir_again(s), &r, &e);
+	int code = log_reader_open(dir_again(s), -1, &r, &e);
 
 	*ret_found = 0;
 	if (code < 0)

@@ -76,7 +76,7 @@ static uint64_t read_all(int dir_fd, int *ret_code, uint64_t *ret_next)
 	struct record_view v;
 	struct err e = { 0 };
 	uint64_t n = 0, seq = 0;
-	int code = log_reader_open(fcntl(dir_fd, F_DUPFD_CLOEXEC, 3), &r, &e);
+	int code = log_reader_open(fcntl(dir_fd, F_DUPFD_CLOEXEC, 3), -1, &r, &e);
 
 	*ret_next = 0;
 	if (code == 0) {

@@ -7,6 +7,11 @@ $(B)/tests/golden/front: $(golden_front_obj)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(filter %.o,$^) -ljansson -lcrypto -o $@
 
+# Logs for the verbs that read one: written by the real writer.
+$(B)/tests/golden/mklog: $(call obj,tests/golden/mklog.c) $(audit_obj) $(policy_obj) $(names_obj) $(base_obj)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(filter %.o,$^) -ljansson -lcrypto -o $@
+
 check-golden: $(B)/tests/golden/front $(B)/polyward   ## messages, canonical form and JSON of policies, good and bad
 	$(Q)tests/tap golden "tests/golden/run $(B)/tests/golden/front $(B)/polyward"
 golden-update: $(B)/tests/golden/front $(B)/polyward ## write what the front end says now as expected; read the diff before it is committed

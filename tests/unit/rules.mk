@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Unit tests: every tests/unit/test_NAME.c is a program that prints TAP, linked with all modules that need no libbpf.
 unit_bins := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(call src,tests/unit/test_*.c))
-unit_objs := $(policy_obj) $(names_obj) $(ipc_obj) $(audit_obj) $(ring_obj) $(sandbox_obj) $(base_obj)
+unit_objs := $(policy_obj) $(names_obj) $(ipc_obj) $(sort $(audit_obj) $(record_obj)) $(ring_obj) $(sandbox_obj) $(base_obj)
 
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(unit_objs)
 	$(call say,LINK)
@@ -13,6 +13,8 @@ $(B)/tests/unit/test_cli_doctor: $(call obj,userspace/cli/doctor.c)
 $(B)/tests/unit/test_cli_run: | $(B)/polyward
 # The loader's way from a path to an inode; it needs no libbpf.
 $(B)/tests/unit/test_place: $(call obj,userspace/kernel/place.c)
+# Random policies and accesses are those of the differential test.
+$(addprefix $(B)/tests/unit/test_,explain_record replay diff learn): $(call obj,tests/differential/world.c tests/differential/generate.c)
 
 check-unit: $(unit_bins)                ## unit tests
 	$(Q)tests/tap unit $(unit_bins)

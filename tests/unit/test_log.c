@@ -2,7 +2,6 @@
 /* audit: the log on a real filesystem: crash at any byte, damage, segments, losses, a full disk, a reader beside the writer. */
 #include "test.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -13,33 +12,9 @@
 
 #include "audit/internal.h"
 #include "base/cleanup.h"
+#include "place.h"
 
 #define FIRST "records-0000000000000000.pwr"
-
-/* A directory of this case's own; removed with all that is in it. */
-struct place { char path[64]; int fd; };
-
-static struct place place_make(void)
-{
-	struct place p = { "/tmp/polyward-log-XXXXXX", -1 };
-
-	if (mkdtemp(p.path))
-		p.fd = open(p.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return p;
-}
-
-static void place_free(struct place *p)
-{
-	DIR *d = fdopendir(p->fd);
-	struct dirent *entry;
-
-	while (d && (entry = readdir(d)))
-		(void)unlinkat(dirfd(d), entry->d_name, 0);
-	if (d)
-		closedir(d);
-	(void)rmdir(p->path);
-}
-#define _place_ __attribute__((cleanup(place_free)))
 
 static int dir_again(const struct place *p)
 {
@@ -77,7 +52,7 @@ static long count_records(const struct place *p, uint64_t *ret_lost, struct err 
 	int code;
 
 	*ret_lost = 0;
-	if (log_reader_open(dir_again(p), &r, e) < 0)
+	if (log_reader_open(dir_again(p), -1, &r, e) < 0)
 		return -1;
 	while ((code = log_reader_next(r, &v, e)) == 1) {
 		n++;
@@ -130,7 +105,7 @@ static void times_and_boot_are_filled_in(void)
 	CHECK_INT(open_log(&p, &l, &cut, &e), 0);
 	CHECK_INT(append(l, 0xffff, 0, 1, &e), 0);
 	audit_close(l);
-	CHECK_INT(log_reader_open(dir_again(&p), &r, &e), 0);
+	CHECK_INT(log_reader_open(dir_again(&p), -1, &r, &e), 0);
 	CHECK_INT(log_reader_next(r, &v, &e), 1);
 	CHECK(v.head.time_boot_ns > 0);
 	CHECK(v.head.time_utc_ns / 1000000000 >= time(NULL) - 5 && v.head.time_utc_ns / 1000000000 <= time(NULL));
@@ -224,6 +199,7 @@ static void segments_follow_each_other_and_none_may_be_missing(void)
 	struct err e = { 0 };
 	uint64_t cut, lost, total = AUDIT_SEGMENT_BYTES / 60000 * 5 / 2; /* two and a half segments */
 	uint64_t first_of_second = 0;
+	struct segments segments;
 	char name[SEGMENT_NAME_SIZE];
 
 	CHECK_INT(open_log(&p, &l, &cut, &e), 0);
@@ -231,11 +207,14 @@ static void segments_follow_each_other_and_none_may_be_missing(void)
 		CHECK_INT(append(l, 0xffff, 0, 60000, &e), 0);
 	audit_close(l);
 	CHECK_INT(count_records(&p, &lost, &e), total);
-	CHECK_INT(log_reader_open(dir_again(&p), &r, &e), 0);
-	CHECK_INT(log_reader_segments(r), 3);
-	CHECK_INT(log_reader_seek(r, 1, &e), 0);
-	first_of_second = log_reader_seq(r);
+	CHECK_INT(log_reader_open(dir_again(&p), -1, &r, &e), 0);
+	CHECK_INT(segments_list(p.fd, &segments, &e), 0);
+	CHECK_INT(segments.count, 3);
+	first_of_second = segments.first_seq[1];
+	free(segments.first_seq);
 	CHECK(first_of_second > 0);
+	CHECK_INT(log_reader_end(r), total);
+	CHECK_INT(log_reader_seek(r, first_of_second, &e), 0);
 	CHECK_INT(log_reader_next(r, &v, &e), 1);
 	CHECK_INT(v.head.seq, first_of_second);
 	log_reader_close(r);
@@ -392,7 +371,7 @@ static void a_reader_follows_the_writer(void)
 	struct err e = { 0 };
 	uint64_t cut;
 
-	CHECK_INT(log_reader_open(dir_again(&p), &r, &e), 0); /* before there is a file */
+	CHECK_INT(log_reader_open(dir_again(&p), -1, &r, &e), 0); /* before there is a file */
 	CHECK_INT(log_reader_next(r, &v, &e), 0);
 	CHECK_INT(open_log(&p, &l, &cut, &e), 0);
 	for (uint64_t i = 0; i < 20; i++) {

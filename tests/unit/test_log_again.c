@@ -2,7 +2,6 @@
 /* audit: an event that is offered twice is written once, whoever died in between; and the record that says that the disk is full. */
 #include "test.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,30 +9,7 @@
 
 #include "audit/internal.h"
 #include "base/cleanup.h"
-
-struct place { char path[64]; int fd; };
-
-static struct place place_make(void)
-{
-	struct place p = { "/tmp/polyward-again-XXXXXX", -1 };
-
-	if (mkdtemp(p.path))
-		p.fd = open(p.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return p;
-}
-
-static void place_free(struct place *p)
-{
-	DIR *d = fdopendir(p->fd);
-	struct dirent *entry;
-
-	while (d && (entry = readdir(d)))
-		(void)unlinkat(dirfd(d), entry->d_name, 0);
-	if (d)
-		closedir(d);
-	(void)rmdir(p->path);
-}
-#define _place_ __attribute__((cleanup(place_free)))
+#include "place.h"
 
 static struct audit_log *open_log(const struct place *p)
 {
@@ -78,7 +54,7 @@ static struct found read_all(const struct place *p)
 	struct record_view v;
 	struct err e = { 0 };
 
-	if (log_reader_open(openat(p->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), &r, &e) < 0)
+	if (log_reader_open(openat(p->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), -1, &r, &e) < 0)
 		return (struct found){ 0 };
 	while (log_reader_next(r, &v, &e) == 1) {
 		if (!f.records)

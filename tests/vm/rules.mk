@@ -3,12 +3,15 @@
 VM_KERNEL  ?= 6.1
 VM_KERNELS ?= 6.1 6.12 6.18 7.3
 
-lsm_obj := $(call obj,$(call src,tests/vm/suites/*.c))
+lsm_obj := $(call obj,$(call src,tests/vm/suites/*.c) tests/attacks/ring.c)
 $(B)/tests/vm/lsm: $(lsm_obj) $(kernel_obj) $(policy_obj) $(names_obj) $(base_obj)
 	$(call link,-lbpf -lelf -lz -lcap -lcrypto -ljansson)
 
 $(B)/tests/vm/load: $(call obj,tests/vm/daemons/load.c) $(record_obj) $(base_obj)
-	$(call link,)
+	$(call link,-lcrypto)
+
+$(B)/tests/vm/flood: $(call obj,tests/vm/daemons/flood.c) $(record_obj) $(base_obj)
+	$(call link,-lcrypto)
 
 # The longest first: two guests run at a time.
 vm_core = 'tests/vm/run --kernel $(1) -- $(B)/tests/vm/lsm' \
@@ -19,10 +22,11 @@ vm_core = 'tests/vm/run --kernel $(1) -- $(B)/tests/vm/lsm' \
 vm_more = $(foreach s,strict tighten,'BUILD=$(B) tests/vm/run --kernel $(1) -- tests/vm/daemons/$(s).sh') \
 	'BUILD=$(B) tests/vm/run --kernel $(1) -- tests/vm/daemons/storm.sh $(VM_KILLS)' \
 	'tests/vm/run --kernel $(1) --systemd -- tests/vm/systemd/run.sh $(B)' \
+	'BUILD=$(B) tests/vm/run --kernel $(1) --cpus 2 -- tests/vm/daemons/flood.sh' \
 	$(foreach s,conformance spaces,'BUILD=$(B) tests/vm/run --kernel $(1) -- tests/neighbours/$(s).sh')
 VM_KILLS ?= 150
 
-vm_built := $(B)/tests/vm/lsm $(B)/tests/vm/load $(B)/tests/verifier/budget
+vm_built := $(B)/tests/vm/lsm $(B)/tests/vm/load $(B)/tests/vm/flood $(B)/tests/verifier/budget
 vm-built: all attacks neighbours-build $(vm_built)
 	$(Q)$(MAKE) --no-print-directory -s install DESTDIR=$(B)/stage >/dev/null
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The access log. record.c, read.c and render.c know the format and are linked into readers; log.c writes and is linked into the
- * audit process alone. Files: DIR/records-<first seq, 16 hex digits>.pwr, append only, a new one from AUDIT_SEGMENT_BYTES on.
+ * The access log. record.c, read.c and render.c know the format and are linked into readers; log.c and its neighbours
+ * write and are linked into the audit process alone. Files: docs/LOG-FORMAT.md.
  */
 #ifndef AUDIT_AUDIT_H
 #define AUDIT_AUDIT_H
@@ -62,34 +62,66 @@ void record_render_json(const struct record_view *v, struct buf *ret);
 /* The words of the JSON, for filters; NULL outside the enum. And ISO 8601 of a moment: with local offset, or Z. */
 const char *record_kind_word(uint8_t kind);
 const char *record_action_word(uint32_t bit);
+const char *record_verdict_word(uint64_t verdict);
+const char *record_reason_word(uint64_t reason);
 void record_time(int64_t utc_ns, bool utc, struct buf *ret);
 
-/* ---- log.c ---- */
+/* ---- log.c and its neighbours ---- */
 struct audit_log;
+/* The log's directory, the keys of sealed fields, the signer's own. keys_fd, signer_fd -1: nothing is sealed, nothing is signed. */
+struct audit_dirs { int dir_fd, keys_fd, signer_fd; };
 /*
- * dir_fd is taken over. Finds the end: a torn last record is cut off and reported in *ret_cut_bytes, so that the caller can record
- * it; anything else that does not parse is -EBADMSG with file and offset, and nothing is changed. -EBUSY: another process writes it.
- * Files are 0644, so that a dir_fd handed to a reader is enough; the directory above it is what keeps others out.
+ * The descriptors are taken over. Finds the end: a torn last record is cut off and reported in *ret_cut_bytes, so that the caller can
+ * record it; anything else that does not parse, and a log that holds less or something else than was signed, is -EBADMSG with a sentence,
+ * and nothing is changed. -EBUSY: another process writes it. Brings up tiles and bundles from the tail.
+ * Files are 0644, so that descriptors handed to a reader are enough; the directory above them is what keeps others out.
  * Reads /proc/sys/kernel/random/boot_id, so call it before the sandbox closes. From then on the log needs openat, read, pwrite64,
- * lseek, fstat, getdents64, fdatasync, fsync, ftruncate, close and clock_gettime.
+ * lseek, fstat, getdents64, fdatasync, fsync, syncfs, ftruncate, mkdirat, renameat, unlinkat, getrandom, close and clock_gettime.
  */
+int  audit_open_signed(const struct audit_dirs *dirs, struct audit_log **ret, uint64_t *ret_cut_bytes, struct err *e);
+/* A log without keys and signatures: tiles and bundles alone. */
 int  audit_open(int dir_fd, struct audit_log **ret, uint64_t *ret_cut_bytes, struct err *e);
-void audit_close(struct audit_log *l); /* commits */
+void audit_close(struct audit_log *l); /* commits and signs */
 /*
  * Append one record as built above; its seq is filled in here, and so are times and boot_id that are zero. Not yet on disk. On failure
  * (the disk has taken nothing for AUDIT_PENDING_MAX_BYTES) the record is not in the log, and if it came from a CPU, a gap record will
- * say so.
+ * say so. Where the log has keys, path and comm of an access record go into a sealed record in front of it, under the key of the class
+ * (NULL: general) and of the record's month.
  */
 int  audit_append(struct audit_log *l, struct buf *record, struct err *e);
+int  audit_append_class(struct audit_log *l, struct buf *record, const char *class_, struct err *e);
+/* The same from a kernel event, fast, its number noted, unless it is in the log already (audit_knows()). img: as record_from_event(). */
+int  audit_append_event(struct audit_log *l, const struct pw_event *ev, const struct image *img, struct err *e);
+void audit_forget_names(struct audit_log *l); /* an image that was used with audit_append_event() is about to go */
 /* Write and fdatasync all appended so far. On failure nothing is lost: what was appended stays in memory, and the next call tries again. */
 int  audit_commit(struct audit_log *l, struct err *e);
+/* Commit, and sign a checkpoint now; audit_commit() signs when one is due. */
+int  audit_checkpoint(struct audit_log *l, struct err *e);
+/* What keeps tiles and checkpoints from the disk, while records get there; NULL: nothing. */
+const struct err *audit_tree_trouble(const struct audit_log *l);
 /*
  * One short record in front of all that waits, into the room that every commit keeps for it behind its own: for saying that the disk takes
  * no more. On disk when it returns 0.
  */
 int  audit_append_first(struct audit_log *l, struct buf *record, struct err *e);
-int  audit_commit_in_ms(const struct audit_log *l);         /* until a commit is due; -1: nothing waits */
+int  audit_commit_in_ms(const struct audit_log *l);         /* until a commit or a checkpoint is due; -1: nothing waits */
 uint64_t audit_next_seq(const struct audit_log *l);
+/* ---- log_keys.c ---- */
+/* uid UINT32_MAX, pid 0: nobody asked, a retention time is over. period: "2026-11". */
+struct audit_erasure { const char *class_, *period; uint32_t uid, pid; const char *why; };
+/* Destroy the keys of that class and month; recorded before and after. -ENOENT: there is none; -EINVAL. */
+int  audit_erase(struct audit_log *l, const struct audit_erasure *what, struct err *e);
+
+/* ---- log_policy.c ---- */
+/* Keep a checked image under policy/, before the first record that it decides. */
+int  audit_archive_policy(struct audit_log *l, const void *image, size_t len_bytes, struct err *e);
+/* The kept image whose hash begins so and that was the newest at that moment, to read. -ENOENT: none. */
+int  audit_find_policy(struct audit_log *l, const uint8_t *hash, size_t hash_bytes, int64_t utc_ns, int *ret_fd);
+/* ---- log_tree.c ---- */
+/* A witness's line for a checkpoint that was signed here lately. -ESTALE: take a newer one; -EINVAL: no cosignature line. */
+struct tree_hash;
+int  audit_cosigned(struct audit_log *l, uint64_t size, const struct tree_hash *root, const char *line, struct err *e);
+
 /* The file being written, and its bytes with those that wait for a commit. */
 #define AUDIT_NAME_SIZE 32u
 void audit_segment(const struct audit_log *l, char ret_name[static AUDIT_NAME_SIZE], uint64_t *ret_bytes);
@@ -106,15 +138,28 @@ int  audit_restart_cpu_seqs(struct audit_log *l, struct err *e);
 
 /* ---- read.c ---- */
 struct log_reader;
-int  log_reader_open(int dir_fd, struct log_reader **ret, struct err *e); /* dir_fd is taken over */
+/*
+ * dir_fd and keys_fd are taken over; keys_fd -1: none, personal fields stay sealed. Reads bundles, then the tail: one sequence from
+ * log_reader_first() on.
+ */
+int  log_reader_open(int dir_fd, int keys_fd, struct log_reader **ret, struct err *e);
 void log_reader_close(struct log_reader *r);
 /* 1 and *ret (valid until the next call), 0: no more for now (call again to follow), -EBADMSG with a sentence. */
 int  log_reader_next(struct log_reader *r, struct record_view *ret, struct err *e);
-/* Segments there are now, and reading from the start of one on (0: the oldest), so that the newest records can be had first. */
-size_t log_reader_segments(const struct log_reader *r);
-int  log_reader_seek(struct log_reader *r, size_t segment_idx, struct err *e);
-uint64_t log_reader_seq(const struct log_reader *r); /* of the record that the next call returns, if there is one */
+uint64_t log_reader_first(const struct log_reader *r); /* oldest record that was not pruned */
+uint64_t log_reader_end(struct log_reader *r);         /* one behind the newest now */
+/* The next record is seq. -ERANGE: not in the log. Costs one bundle, not the way to it. */
+int  log_reader_seek(struct log_reader *r, uint64_t seq, struct err *e);
+uint64_t log_reader_seq(const struct log_reader *r);   /* of the record that the next call returns, if there is one */
 /* Bytes behind the last whole record: being written just now, or torn by a crash. */
 size_t log_reader_rest(const struct log_reader *r);
+
+/* ---- tiles.c ---- */
+/* Tiles of a log directory as a source of proofs; dir_fd stays the caller's and must outlive it. */
+struct log_tiles;
+int  log_tiles_open(int dir_fd, struct log_tiles **ret, struct err *e);
+void log_tiles_close(struct log_tiles *t);
+struct tree_source;
+void log_tiles_source(struct log_tiles *t, struct tree_source *ret);
 
 #endif

@@ -3,13 +3,21 @@
  * From a kernel event to an access record: numbers as they came, names from the image of the policy that decided. It never leaves an
  * event out because a name is missing, and never reads past what the event says it holds.
  */
-#include "audit/audit.h"
+#include "audit/event.h"
+#include "audit/internal.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/cleanup.h"
+
 #define NS_PER_S 1000000000ll
-#define EVENT_TEXT_MAX 4096u /* bytes of one name or path: a record always fits, whatever a policy is called */
+#define HASH_SHORT_BYTES 8u /* enough to tell policies apart; records about policies have all 32 */
+
+/* A place to write to, and where it ends: texts are cut there. */
+struct out { uint8_t *p, *end; };
 
 static const char *hook_name(uint8_t hook)
 {
@@ -23,44 +31,68 @@ static const char *hook_name(uint8_t hook)
 }
 
 /* The kernel stamps TAI, which no step of the wall clock moves; people live in UTC. The difference is whole seconds. */
-static int64_t utc_from_tai(uint64_t tai_ns)
+int64_t event_tai_ahead_ns(void)
 {
 	struct timespec tai, utc;
 	int64_t ahead_ns;
 
 	if (clock_gettime(CLOCK_TAI, &tai) < 0 || clock_gettime(CLOCK_REALTIME, &utc) < 0)
-		return (int64_t)tai_ns;
+		return 0;
 	ahead_ns = (tai.tv_sec - utc.tv_sec) * NS_PER_S + tai.tv_nsec - utc.tv_nsec;
-	return (int64_t)tai_ns - (ahead_ns + NS_PER_S / 2) / NS_PER_S * NS_PER_S;
+	return (ahead_ns + NS_PER_S / 2) / NS_PER_S * NS_PER_S;
 }
 
-static void add_text(struct buf *b, enum pw_field_tag tag, const char *text, size_t len_bytes)
+void event_forget(struct event_cache *c)
 {
-	record_bytes(b, tag, text, len_bytes < EVENT_TEXT_MAX ? len_bytes : EVENT_TEXT_MAX);
+	for (size_t i = 0; i < EVENT_NAMES; i++)
+		c->v[i].used = false;
 }
 
-static void add_string(struct buf *b, enum pw_field_tag tag, const char *text)
+static inline uint8_t *field(uint8_t *p, enum pw_field_tag tag, const void *bytes, size_t len_bytes)
 {
-	add_text(b, tag, text, strlen(text));
+	uint32_t head = (uint32_t)tag | (uint32_t)len_bytes << 16;
+
+	memcpy(p, &head, sizeof(head));
+	memcpy(p + sizeof(head), bytes, len_bytes);
+	return p + sizeof(head) + len_bytes;
 }
 
-/* A text being put together: one record is made for every access, so this must not ask for memory. Longer ones are cut. */
-struct text { size_t len_bytes; char v[EVENT_TEXT_MAX]; };
-
-static void put(struct text *t, const void *bytes, size_t len_bytes)
+static inline uint8_t *i64(uint8_t *p, enum pw_field_tag tag, int64_t v)
 {
-	if (len_bytes > sizeof(t->v) - t->len_bytes)
-		len_bytes = sizeof(t->v) - t->len_bytes;
-	memcpy(t->v + t->len_bytes, bytes, len_bytes);
-	t->len_bytes += len_bytes;
+	return field(p, tag, &v, sizeof(v));
 }
 
-static void put_string(struct text *t, const char *text)
+static uint8_t *text(uint8_t *p, enum pw_field_tag tag, const char *v)
 {
-	put(t, text, strlen(text));
+	return field(p, tag, v, strnlen(v, EVENT_TEXT_MAX));
 }
 
-static void put_number(struct text *t, uint32_t n)
+/* A text that is put together: begin, put, end. */
+static uint8_t *long_begin(uint8_t *p, struct out *ret)
+{
+	ret->p = p + sizeof(struct pw_field);
+	ret->end = ret->p + EVENT_TEXT_MAX;
+	return p;
+}
+
+static void put(struct out *o, const void *bytes, size_t len_bytes)
+{
+	if (len_bytes > (size_t)(o->end - o->p))
+		len_bytes = (size_t)(o->end - o->p);
+	memcpy(o->p, bytes, len_bytes);
+	o->p += len_bytes;
+}
+
+static uint8_t *long_end(uint8_t *p, enum pw_field_tag tag, const struct out *o)
+{
+	size_t len_bytes = (size_t)(o->p - p) - sizeof(struct pw_field);
+	uint32_t head = (uint32_t)tag | (uint32_t)len_bytes << 16;
+
+	memcpy(p, &head, sizeof(head));
+	return len_bytes ? o->p : p;
+}
+
+static void put_number(struct out *o, uint32_t n)
 {
 	char digits[10];
 	size_t at = sizeof(digits);
@@ -69,32 +101,30 @@ static void put_number(struct text *t, uint32_t n)
 		digits[--at] = (char)('0' + n % 10);
 		n /= 10;
 	} while (n);
-	put(t, digits + at, sizeof(digits) - at);
+	put(o, digits + at, sizeof(digits) - at);
 }
 
 /* Names come leaf first; a path is written from the store's root down. */
-static void add_path(struct buf *b, const struct pw_event *ev, const char *store_path)
+static uint8_t *path_of(uint8_t *p, const struct pw_event *ev, const char *store_path)
 {
-	struct text path;
 	size_t end = ev->names_len < PW_NAMES_MAX ? ev->names_len : PW_NAMES_MAX;
+	struct out o;
 
+	long_begin(p, &o);
 	while (end && ev->names[end - 1] != '\0')
 		end--; /* a name without its end is no name */
-	path.len_bytes = 0;
-	put_string(&path, store_path);
+	put(&o, store_path, strlen(store_path));
 	if ((ev->flags & PW_EV_NAMES_CUT) || (!store_path[0] && end))
-		put_string(&path, store_path[0] ? "/..." : "...");
+		put(&o, store_path[0] ? "/..." : "...", store_path[0] ? 4 : 3);
 	while (end) {
-		size_t begin = end - 1;
+		const char *before = end > 1 ? memrchr(ev->names, '\0', end - 1) : NULL;
+		size_t begin = before ? (size_t)(before + 1 - ev->names) : 0;
 
-		while (begin && ev->names[begin - 1] != '\0')
-			begin--;
-		put(&path, "/", 1);
-		put(&path, ev->names + begin, end - 1 - begin);
+		put(&o, "/", 1);
+		put(&o, ev->names + begin, end - 1 - begin);
 		end = begin;
 	}
-	if (path.len_bytes)
-		add_text(b, PW_F_PATH, path.v, path.len_bytes);
+	return long_end(p, PW_F_PATH, &o);
 }
 
 /* What no policy can name, since no name there has a slash in it. */
@@ -107,126 +137,193 @@ static const char *own_name(uint16_t label)
 	case PW_LABEL_OWN_INSTALL: return "polyward/programs";
 	case PW_LABEL_OWN_RUN:     return "polyward/run";
 	case PW_LABEL_OWN_BACKING: return "polyward/backing";
+	case PW_LABEL_OWN_SIGNER:  return "polyward/signer";
 	default:                   return NULL;
 	}
 }
 
-static void add_store(struct buf *b, enum pw_field_tag tag, const struct image *img, uint16_t label)
+static const struct pw_img_store *store_of(const struct image *img, uint16_t label)
 {
-	if (label != PW_LABEL_OUTSIDE && label < img->count[PW_SEC_STORES])
-		add_string(b, tag, image_str(img, img->stores[label].name));
+	return label != PW_LABEL_OUTSIDE && label < img->count[PW_SEC_STORES] ? &img->stores[label] : NULL;
 }
 
-static void add_rule(struct buf *b, const struct image *img, uint32_t nr)
+static uint8_t *rule_of(uint8_t *p, const struct image *img, uint32_t nr)
 {
-	struct text at;
 	const struct pw_img_rule *rule;
+	struct out at;
 
 	if (nr == 0 || nr >= img->count[PW_SEC_RULES])
-		return;
+		return p;
 	rule = &img->rules[nr];
-	add_string(b, PW_F_RULE, image_str(img, rule->name));
+	p = text(p, PW_F_RULE, image_str(img, rule->name));
 	if (rule->file >= img->count[PW_SEC_FILES])
-		return;
-	at.len_bytes = 0;
-	put_string(&at, image_str(img, img->files[rule->file]));
+		return p;
+	long_begin(p, &at);
+	put(&at, image_str(img, img->files[rule->file]), strlen(image_str(img, img->files[rule->file])));
 	put(&at, ":", 1);
 	put_number(&at, rule->line);
-	add_text(b, PW_F_RULE_AT, at.v, at.len_bytes);
+	return long_end(p, PW_F_RULE_AT, &at);
 }
 
 /* Hidden roles are the compiler's own and have no name that a person wrote. */
-static void add_roles(struct buf *b, const struct image *img, uint64_t roles)
+static uint8_t *roles_of(uint8_t *p, const struct image *img, uint64_t roles)
 {
-	struct text list;
+	struct out list;
+	bool first = true;
 
-	list.len_bytes = 0;
+	long_begin(p, &list);
 	for (uint32_t r = 0; r < PW_ROLES_MAX && r < img->count[PW_SEC_ROLES] && roles >> r; r++) {
 		if (!(roles >> r & 1) || (img->roles[r].flags & PW_ROLE_HIDDEN))
 			continue;
-		if (list.len_bytes)
-			put(&list, ",", 1);
-		put_string(&list, image_str(img, img->roles[r].name));
+		put(&list, ",", first ? 0 : 1);
+		put(&list, image_str(img, img->roles[r].name), strlen(image_str(img, img->roles[r].name)));
+		first = false;
 	}
-	if (list.len_bytes)
-		add_text(b, PW_F_ROLES, list.v, list.len_bytes);
+	return long_end(p, PW_F_ROLES, &list);
 }
 
-static void add_names(struct buf *b, const struct pw_event *ev, const struct image *img)
+/* What follows from rule, stores, roles and purpose. */
+static uint8_t *names_of(uint8_t *p, const struct pw_event *ev, const struct image *img)
 {
-	bool stored = ev->label != PW_LABEL_OUTSIDE && ev->label < img->count[PW_SEC_STORES];
+	const struct pw_img_store *store = store_of(img, ev->label), *to = store_of(img, ev->label_to);
 
-	add_rule(b, img, ev->rule);
-	add_store(b, PW_F_STORE, img, ev->label);
-	add_store(b, PW_F_STORE_TO, img, ev->label_to);
-	add_path(b, ev, stored ? image_str(img, img->stores[ev->label].path) : "");
-	add_roles(b, img, ev->roles);
-	record_bytes(b, PW_F_POLICY_HASH, img->head->policy_hash, sizeof(img->head->policy_hash));
+	p = rule_of(p, img, ev->rule);
+	if (store)
+		p = text(p, PW_F_STORE, image_str(img, store->name));
+	if (to)
+		p = text(p, PW_F_STORE_TO, image_str(img, to->name));
+	p = roles_of(p, img, ev->roles);
+	p = field(p, PW_F_POLICY_HASH, img->head->policy_hash, HASH_SHORT_BYTES);
 	if (ev->purpose && ev->purpose <= img->count[PW_SEC_PURPOSES])
-		add_string(b, PW_F_PURPOSE, image_str(img, img->purposes[ev->purpose - 1]));
+		p = text(p, PW_F_PURPOSE, image_str(img, img->purposes[ev->purpose - 1]));
+	return p;
 }
 
-static void add_subject(struct buf *b, const struct pw_event *ev)
+static struct event_names *names_slot(struct event_cache *c, const struct pw_event *ev)
 {
-	record_u64(b, PW_F_UID, ev->uid);
-	record_u64(b, PW_F_EUID, ev->euid);
-	record_u64(b, PW_F_GID, ev->gid);
+	uint64_t mixed = (ev->roles ^ (uint64_t)ev->rule << 7 ^ (uint64_t)ev->label << 20 ^ ev->gen) * 0x9e3779b97f4a7c15ull;
+
+	return &c->v[mixed >> 58];
+}
+
+static bool names_fit(const struct event_names *n, const struct pw_event *ev)
+{
+	return n->used && n->gen == ev->gen && n->rule == ev->rule && n->label == ev->label && n->label_to == ev->label_to &&
+	       n->roles == ev->roles && n->purpose == ev->purpose;
+}
+
+/* The names, from memory where that is possible. */
+static uint8_t *names(uint8_t *p, const struct pw_event *ev, const struct image *img, struct event_cache *cache, const char **ret_class,
+		      const char **ret_path)
+{
+	struct event_names *n = cache ? names_slot(cache, ev) : NULL;
+	const struct pw_img_store *store = store_of(img, ev->label);
+	uint8_t *begin = p;
+
+	if (n && names_fit(n, ev)) {
+		memcpy(p, n->bytes, n->len_bytes);
+		*ret_class = n->class_;
+		*ret_path = n->store_path;
+		return p + n->len_bytes;
+	}
+	p = names_of(p, ev, img);
+	*ret_class = store ? image_str(img, store->class_) : NULL;
+	*ret_path = store ? image_str(img, store->path) : "";
+	if (n && (size_t)(p - begin) <= sizeof(n->bytes)) {
+		*n = (struct event_names){ .used = true, .label = ev->label, .label_to = ev->label_to, .gen = ev->gen, .rule = ev->rule,
+					   .purpose = ev->purpose, .roles = ev->roles, .class_ = *ret_class, .store_path = *ret_path,
+					   .len_bytes = (size_t)(p - begin) };
+		memcpy(n->bytes, begin, n->len_bytes);
+	}
+	return p;
+}
+
+static uint8_t *subject(uint8_t *p, const struct pw_event *ev)
+{
+	p = event_u64(p, PW_F_UID, ev->uid);
+	p = event_u64(p, PW_F_EUID, ev->euid);
+	p = event_u64(p, PW_F_GID, ev->gid);
 	if (ev->login_uid != UINT32_MAX)
-		record_u64(b, PW_F_LOGIN_UID, ev->login_uid);
+		p = event_u64(p, PW_F_LOGIN_UID, ev->login_uid);
 	if (ev->session != UINT32_MAX)
-		record_u64(b, PW_F_SESSION, ev->session);
-	record_u64(b, PW_F_PID, ev->tgid);
+		p = event_u64(p, PW_F_SESSION, ev->session);
+	p = event_u64(p, PW_F_PID, ev->tgid);
 	if (ev->tid != ev->tgid)
-		record_u64(b, PW_F_TID, ev->tid);
-	record_u64(b, PW_F_PPID, ev->ppid);
-	record_u64(b, PW_F_START_NS, ev->start_boot_ns);
-	record_bytes(b, PW_F_COMM, ev->comm, strnlen(ev->comm, sizeof(ev->comm)));
-	record_u64(b, PW_F_EXE_DEV, ev->exe_dev);
-	record_u64(b, PW_F_EXE_INO, ev->exe_ino);
-	record_u64(b, PW_F_CGROUP, ev->cgroup_id);
-	record_u64(b, PW_F_ROLE_BITS, ev->roles);
+		p = event_u64(p, PW_F_TID, ev->tid);
+	p = event_u64(p, PW_F_PPID, ev->ppid);
+	p = event_u64(p, PW_F_START_NS, ev->start_boot_ns);
+	p = event_u64(p, PW_F_EXE_DEV, ev->exe_dev);
+	p = event_u64(p, PW_F_EXE_INO, ev->exe_ino);
+	p = event_u64(p, PW_F_CGROUP, ev->cgroup_id);
+	p = event_u64(p, PW_F_ROLE_BITS, ev->roles);
 	if (ev->mfa_age_s != PW_MFA_NEVER)
-		record_u64(b, PW_F_MFA_AGE_S, ev->mfa_age_s);
+		p = event_u64(p, PW_F_MFA_AGE_S, ev->mfa_age_s);
+	return p;
+}
+
+static uint8_t *object(uint8_t *p, const struct pw_event *ev)
+{
+	p = event_u64(p, PW_F_VERDICT, ev->verdict);
+	p = event_u64(p, PW_F_REASON, ev->reason);
+	p = event_u64(p, PW_F_NEED, ev->need);
+	if (ev->missing)
+		p = event_u64(p, PW_F_MISSING, ev->missing);
+	p = i64(p, PW_F_ERROR, -(int64_t)ev->error);
+	p = event_u64(p, PW_F_DEV, ev->dev);
+	p = event_u64(p, PW_F_INO, ev->ino);
+	if (ev->target)
+		p = event_u64(p, PW_F_TARGET, ev->target);
+	p = event_u64(p, PW_F_LABEL, ev->label);
+	return event_u64(p, PW_F_RULE_NR, ev->rule);
+}
+
+uint8_t *event_fields(uint8_t *out, const struct pw_event *ev, const struct image *img, struct event_cache *cache, int64_t tai_ahead_ns,
+		      uint8_t *personal, size_t *ret_personal_bytes, const char **ret_class)
+{
+	const struct pw_record head = { .schema = PW_RECORD_SCHEMA, .kind = PW_REC_ACCESS, .cpu = ev->cpu, .cpu_seq = ev->seq,
+					.time_boot_ns = ev->time_boot_ns, .time_utc_ns = (int64_t)ev->time_tai_ns - tai_ahead_ns };
+	const char *store_path = "";
+	uint8_t *p = out + sizeof(head), *q = personal;
+
+	*ret_class = NULL;
+	memcpy(out, &head, sizeof(head));
+	p = subject(object(p, ev), ev);
+	p = text(p, PW_F_HOOK, hook_name(ev->hook));
+	p = event_u64(p, PW_F_GEN, ev->gen);
+	if (ev->windows)
+		p = event_u64(p, PW_F_WINDOWS, ev->windows);
+	if (img)
+		p = names(p, ev, img, cache, ret_class, &store_path);
+	if (own_name(ev->label))
+		p = text(p, PW_F_STORE, own_name(ev->label));
+	if (own_name(ev->label_to))
+		p = text(p, PW_F_STORE_TO, own_name(ev->label_to));
+	q = path_of(q, ev, store_path);
+	q = field(q, PW_F_COMM, ev->comm, strnlen(ev->comm, sizeof(ev->comm)));
+	*ret_personal_bytes = (size_t)(q - personal);
+	return p;
 }
 
 void record_from_event(struct buf *b, const struct pw_event *ev, const struct image *img, struct pw_record *head)
 {
-	size_t begin_off_bytes = b->len_bytes;
+	_free_ uint8_t *room = malloc(EVENT_RECORD_MAX + EVENT_PERSONAL_MAX);
+	size_t begin_off_bytes = b->len_bytes, personal_bytes;
+	uint8_t *personal, *end;
+	struct pw_record made;
+	const char *class_;
 
-	head->schema = PW_RECORD_SCHEMA;
-	head->kind = PW_REC_ACCESS;
-	head->cpu = ev->cpu;
-	head->crc = 0;
-	head->seq = 0;
-	head->cpu_seq = ev->seq;
-	head->time_boot_ns = ev->time_boot_ns;
-	head->time_utc_ns = utc_from_tai(ev->time_tai_ns);
+	if (!room) {
+		b->failed = true;
+		return;
+	}
+	personal = room + EVENT_RECORD_MAX;
+	end = event_fields(room, ev, img, NULL, event_tai_ahead_ns(), personal, &personal_bytes, &class_);
+	memcpy(&made, room, sizeof(made));
+	memcpy(made.boot_id, head->boot_id, sizeof(made.boot_id));
+	*head = made;
 	record_begin(b, head);
-	record_u64(b, PW_F_VERDICT, ev->verdict);
-	record_u64(b, PW_F_REASON, ev->reason);
-	record_u64(b, PW_F_NEED, ev->need);
-	if (ev->missing)
-		record_u64(b, PW_F_MISSING, ev->missing);
-	record_i64(b, PW_F_ERROR, -(int64_t)ev->error);
-	record_u64(b, PW_F_DEV, ev->dev);
-	record_u64(b, PW_F_INO, ev->ino);
-	if (ev->target)
-		record_u64(b, PW_F_TARGET, ev->target);
-	record_u64(b, PW_F_LABEL, ev->label);
-	record_u64(b, PW_F_RULE_NR, ev->rule);
-	add_subject(b, ev);
-	record_text(b, PW_F_HOOK, hook_name(ev->hook));
-	record_u64(b, PW_F_GEN, ev->gen);
-	if (ev->windows)
-		record_u64(b, PW_F_WINDOWS, ev->windows);
-	if (img)
-		add_names(b, ev, img);
-	else
-		add_path(b, ev, "");
-	if (own_name(ev->label))
-		add_string(b, PW_F_STORE, own_name(ev->label));
-	if (own_name(ev->label_to))
-		add_string(b, PW_F_STORE_TO, own_name(ev->label_to));
+	buf_add(b, room + sizeof(made), (size_t)(end - room) - sizeof(made));
+	buf_add(b, personal, personal_bytes);
 	if (record_end(b, begin_off_bytes) < 0)
 		b->failed = true;
 }

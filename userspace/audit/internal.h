@@ -8,6 +8,8 @@
 /* ---- record.c ---- */
 /* Compute the CRC of a record (without its length) again, after a word of its head was filled in. */
 void record_seal(uint8_t *record, size_t len_bytes);
+/* Every field whole, of its type, and no known tag twice: also for the personal fields that came out of a sealed record. */
+bool record_fields_are_good(const uint8_t *fields, size_t len_bytes);
 /*
  * bytes: all that is left of the last segment, beginning where a record should; it does not parse. True if a crash explains that: a
  * record that was not written to its end. False if a record that was whole has been changed.

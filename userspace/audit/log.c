@@ -3,15 +3,13 @@
  * Writing the access log: records appended in memory, committed in groups, kept in memory until the disk has them for certain. It
  * never rewrites a byte that was committed, never skips a number, and never loses a record without a gap record that says so.
  */
-#include "audit/gaps.h"
-#include "audit/internal.h"
+#include "audit/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,34 +18,30 @@
 #include "base/num.h"
 
 #define PREFIX_BYTES      2u
-#define NS_PER_MS         1000000ull
 #define COMMIT_AT_BYTES   (1u << 20)   /* a group this large is not waited for */
-#define NO_CPU            0xffffu
-#define KEPT_BYTES        (16u << 10)  /* always free behind what is committed: for the record that says that nothing more fits */
-#define AHEAD_BYTES       (1u << 20)   /* so much is asked of the filesystem at a time, as long as it has it */
-#define SEGMENT_MODE      0644         /* the directory above the log's keeps others out; a reader is handed the log's directory */
+#define CLOCK_USES        256u         /* appends between two looks at the clocks */
 
-struct audit_log {
-	int dir_fd, fd;             /* fd: the segment being written, -1: made with the next commit */
-	uint64_t segment_first_seq;
-	uint64_t segment_bytes;     /* committed */
-	uint64_t allocated_bytes;   /* of the segment, as far as we asked for it; 0: not yet */
-	uint64_t next_seq;
-	struct buf pending;         /* appended, not known to be on disk */
-	uint64_t pending_first_seq;
-	uint64_t pending_since_ns;  /* CLOCK_BOOTTIME */
-	uint64_t failed_ns;         /* when writing failed last, CLOCK_BOOTTIME; 0: it did not */
-	struct err failure;         /* ... and why */
-	uint8_t boot_id[16];
-	struct gaps gaps;
-};
-
-static uint64_t clock_ns(clockid_t clock)
+uint64_t log_clock_ns(clockid_t clock)
 {
 	struct timespec t = { 0 };
 
 	(void)clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+void log_read_clocks(struct audit_log *l)
+{
+	l->now_ns = log_clock_ns(CLOCK_BOOTTIME);
+	l->now_utc_ns = (int64_t)log_clock_ns(CLOCK_REALTIME);
+	l->tai_ahead_ns = event_tai_ahead_ns();
+	l->now_uses = 0;
+}
+
+/* Not for every record anew: the first of a group, and once in a while. */
+static void look_at_clocks(struct audit_log *l)
+{
+	if (!l->group.count || ++l->now_uses >= CLOCK_USES)
+		log_read_clocks(l);
 }
 
 /* "5a94cbc8-92bd-4373-be76-c76d4dc84387\n" */
@@ -68,114 +62,86 @@ static int read_boot_id(uint8_t ret[static 16], struct err *e)
 	return 0;
 }
 
-/* What a record already in the log says about how far its CPU was. */
-static int recover_cpu(struct audit_log *l, const struct record_view *v)
+static int open_signer(struct audit_log *l, struct err *e)
 {
-	uint64_t now_ns = clock_ns(CLOCK_BOOTTIME);
-	struct hole lost;
 	int code;
 
-	if (memcmp(v->head.boot_id, l->boot_id, sizeof(l->boot_id)) != 0 || v->head.cpu == NO_CPU)
+	if (l->dirs.signer_fd < 0)
 		return 0;
-	if (v->head.kind == PW_REC_ACCESS) {
-		code = gaps_begin(&l->gaps, v->head.cpu, v->head.cpu_seq);
-		if (code == 0)
-			code = gaps_note(&l->gaps, v->head.cpu, v->head.cpu_seq, now_ns);
-		gaps_time(&l->gaps, v->head.cpu, v->head.time_boot_ns);
-		return code;
-	}
-	if (v->head.kind != PW_REC_GAP)
-		return 0;
-	lost.first = record_find_u64(v, PW_F_GAP_FIRST, v->head.cpu_seq);
-	lost.last = record_find_u64(v, PW_F_GAP_LAST, lost.first);
-	if (lost.last < lost.first)
-		return -EBADMSG;
-	code = gaps_begin(&l->gaps, v->head.cpu, lost.first);
+	l->signer = calloc(1, sizeof(*l->signer));
+	if (!l->signer)
+		return err_set(e, -ENOMEM, "open the log");
+	code = signer_open(l->signer, l->dirs.dir_fd, l->dirs.signer_fd, e);
+	l->seals = (struct seals){ .keys_fd = l->dirs.keys_fd, .origin = l->signer->origin };
+	return code;
+}
+
+/* Nothing in the log is touched before all of it is known to be as it was left. */
+static int open_all(struct audit_log *l, uint64_t *ret_cut_bytes, struct err *e)
+{
+	int code = read_boot_id(l->boot_id, e);
+
 	if (code == 0)
-		gaps_declare(&l->gaps, v->head.cpu, &lost);
+		code = log_find_end(l, ret_cut_bytes, e);
+	if (code == 0)
+		code = open_signer(l, e);
+	if (code == 0)
+		code = log_find_tree(l, e);
+	if (code == 0 && *ret_cut_bytes && (ftruncate(l->fd, (off_t)l->segment_bytes) < 0 || fdatasync(l->fd) < 0))
+		code = err_set(e, -errno, "cut the unfinished record from the end of the log");
 	return code;
 }
 
-/* Read from segment idx to the end; what stands there that is no whole record is torn, or reading failed. */
-static int read_to_end(struct audit_log *l, struct log_reader *r, size_t idx, struct err *e)
+static void close_dirs(const struct audit_dirs *dirs)
 {
-	struct record_view v;
-	int code = log_reader_seek(r, idx, e);
+	const int fds[] = { dirs->dir_fd, dirs->keys_fd, dirs->signer_fd };
 
-	while (code == 0) {
-		code = log_reader_next(r, &v, e);
-		if (code <= 0)
-			break;
-		code = recover_cpu(l, &v);
-		if (code < 0)
-			return err_set(e, code, "record %llu of the log", (unsigned long long)v.head.seq);
+	for (size_t i = 0; i < 3; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+/* Let go of it all, as it is. */
+static void let_go(struct audit_log *l, const struct audit_dirs *dirs)
+{
+	if (l) {
+		log_tail_close(l);
+		if (l->signer)
+			signer_close(l->signer);
+		free(l->signer);
+		seals_free(&l->seals);
+		group_free(&l->group);
+		grow_free(l->tree);
+		gaps_free(&l->gaps);
+		free(l);
 	}
-	return code;
+	close_dirs(dirs);
 }
 
-/* Open the last segment for writing and cut off what a crash left behind its last whole record. */
-static int take_end(struct audit_log *l, const struct log_place *end, uint64_t *ret_cut_bytes, struct err *e)
-{
-	char name[SEGMENT_NAME_SIZE];
-	struct stat st;
-
-	segment_name(end->first_seq, name);
-	l->fd = openat(l->dir_fd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (l->fd < 0 || fstat(l->fd, &st) < 0)
-		return err_set(e, -errno, "open %s of the log for writing", name);
-	l->segment_first_seq = end->first_seq;
-	l->segment_bytes = end->off_bytes;
-	*ret_cut_bytes = (uint64_t)st.st_size - end->off_bytes;
-	if (*ret_cut_bytes && (ftruncate(l->fd, (off_t)end->off_bytes) < 0 || fdatasync(l->fd) < 0))
-		return err_set(e, -errno, "cut the unfinished record from the end of %s", name);
-	return 0;
-}
-
-static int find_end(struct audit_log *l, uint64_t *ret_cut_bytes, struct err *e)
-{
-	struct log_reader *r = NULL;
-	struct log_place end;
-	size_t count;
-	int code, fd = fcntl(l->dir_fd, F_DUPFD_CLOEXEC, 3);
-
-	if (fd < 0)
-		return err_set(e, -errno, "open the log directory");
-	code = log_reader_open(fd, &r, e);
-	if (code < 0)
-		return code;
-	count = log_reader_segments(r);
-	/* A crash can leave the newest segment empty; then the one before says what came last. */
-	code = count ? read_to_end(l, r, count > 1 ? count - 2 : 0, e) : 0;
-	log_reader_place(r, &end);
-	l->next_seq = end.next_seq;
-	if (code == 0 && count)
-		code = take_end(l, &end, ret_cut_bytes, e);
-	log_reader_close(r);
-	return code;
-}
-
-int audit_open(int dir_fd, struct audit_log **ret, uint64_t *ret_cut_bytes, struct err *e)
+int audit_open_signed(const struct audit_dirs *dirs, struct audit_log **ret, uint64_t *ret_cut_bytes, struct err *e)
 {
 	struct audit_log *l = calloc(1, sizeof(*l));
 	uint64_t cut_bytes = 0;
 	int code = 0;
 
-	if (!l) {
-		close(dir_fd);
-		return err_set(e, -ENOMEM, "open the log");
+	if (l) {
+		l->dirs = *dirs;
+		l->fd = -1;
+		l->seals.keys_fd = -1;
+		l->tree = grow_new(dirs->dir_fd);
+		log_read_clocks(l);
 	}
-	l->dir_fd = dir_fd;
-	l->fd = -1;
-	if (flock(dir_fd, LOCK_EX | LOCK_NB) < 0)
+	e->code = 0;
+	if (!l || !l->tree || group_init(&l->group) < 0)
+		code = err_set(e, -ENOMEM, "open the log");
+	else if (flock(dirs->dir_fd, LOCK_EX | LOCK_NB) < 0)
 		code = errno == EWOULDBLOCK ? err_say(e, -EBUSY, "another process writes this log; stop it first, or name another directory")
 					    : err_set(e, -errno, "lock the log directory");
 	if (code == 0)
-		code = read_boot_id(l->boot_id, e);
-	if (code == 0)
-		code = find_end(l, &cut_bytes, e);
+		code = open_all(l, &cut_bytes, e);
 	if (code < 0) {
 		err_wrap(e, "cannot write the log");
-		audit_close(l);
+		let_go(l, dirs);
 		return code;
 	}
 	*ret_cut_bytes = cut_bytes;
@@ -183,139 +149,47 @@ int audit_open(int dir_fd, struct audit_log **ret, uint64_t *ret_cut_bytes, stru
 	return 0;
 }
 
-/* What was allocated ahead. If that fails, it costs room. */
-static void give_back(struct audit_log *l)
+int audit_open(int dir_fd, struct audit_log **ret, uint64_t *ret_cut_bytes, struct err *e)
 {
-	if (l->allocated_bytes && ftruncate(l->fd, (off_t)l->segment_bytes) == 0)
-		l->allocated_bytes = 0;
+	const struct audit_dirs dirs = { dir_fd, -1, -1 };
+
+	return audit_open_signed(&dirs, ret, ret_cut_bytes, e);
 }
 
-void audit_close(struct audit_log *l)
-{
-	struct err e;
-
-	if (!l)
-		return;
-	(void)audit_commit(l, &e);
-	if (l->fd >= 0) {
-		if (!l->pending.len_bytes)
-			give_back(l);
-		close(l->fd);
-	}
-	close(l->dir_fd);
-	buf_free(&l->pending);
-	gaps_free(&l->gaps);
-	free(l);
-}
-
-/* The file's name says the number of its first record, so a segment begins with the first record that is pending. */
-static int new_segment(struct audit_log *l, struct err *e)
-{
-	char name[SEGMENT_NAME_SIZE];
-	_fd_ int fd = -1;
-
-	segment_name(l->pending_first_seq, name);
-	fd = openat(l->dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, SEGMENT_MODE);
-	if (fd < 0)
-		return err_set(e, -errno, "make %s in the log directory", name);
-	if (fsync(l->dir_fd) < 0) {
-		int code = err_set(e, -errno, "make %s in the log directory", name);
-
-		(void)unlinkat(l->dir_fd, name, 0);
-		return code;
-	}
-	if (l->fd >= 0) {
-		give_back(l);
-		close(l->fd);
-	}
-	l->fd = take_fd(fd);
-	l->segment_first_seq = l->pending_first_seq;
-	l->segment_bytes = l->allocated_bytes = 0;
-	return 0;
-}
-
-/*
- * Room for the group, and for KEPT_BYTES behind it, before a byte of it is written: a full disk then tears nothing, and there is still
- * room to say so. Filesystems without allocation ahead go without.
- */
-static int keep_room(struct audit_log *l, struct err *e)
-{
-	uint64_t need_bytes = l->segment_bytes + l->pending.len_bytes + KEPT_BYTES;
-	const uint64_t ask_bytes[] = { need_bytes + AHEAD_BYTES, need_bytes };
-
-	if (l->allocated_bytes >= need_bytes)
-		return 0;
-	for (size_t i = 0; i < 2; i++) {
-		if (fallocate(l->fd, FALLOC_FL_KEEP_SIZE, (off_t)l->segment_bytes, (off_t)(ask_bytes[i] - l->segment_bytes)) == 0) {
-			l->allocated_bytes = ask_bytes[i];
-			return 0;
-		}
-		if (errno != ENOSPC && errno != EDQUOT && errno != EINTR)
-			return 0; /* writing will tell */
-	}
-	return err_set(e, -errno, "write the log");
-}
-
-static int try_write_out(struct audit_log *l, struct err *e)
-{
-	size_t written_bytes = 0;
-	int code;
-
-	if (!l->pending.len_bytes)
-		return 0;
-	if (l->fd < 0 || l->segment_bytes >= AUDIT_SEGMENT_BYTES) {
-		code = new_segment(l, e);
-		if (code < 0)
-			return code;
-	}
-	code = keep_room(l, e);
-	if (code < 0)
-		return code;
-	/*
-	 * Always from the end of what is committed: after a failure in the middle the same bytes go to the same place again. They are
-	 * kept until the sync has succeeded, because a failed sync may have dropped what was written.
-	 */
-	while (written_bytes < l->pending.len_bytes) {
-		ssize_t n = pwrite(l->fd, l->pending.data + written_bytes, l->pending.len_bytes - written_bytes,
-				   (off_t)(l->segment_bytes + written_bytes));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return err_set(e, n < 0 ? -errno : -ENOSPC, "write the log");
-		written_bytes += (size_t)n;
-	}
-	if (fdatasync(l->fd) < 0)
-		return err_set(e, -errno, "bring the log to the disk");
-	l->segment_bytes += l->pending.len_bytes;
-	l->pending.len_bytes = 0;
-	return 0;
-}
-
-/* Write and sync what is pending. */
+/* Write and sync what is pending, then hash it. */
 static int write_out(struct audit_log *l, struct err *e)
 {
-	int code = try_write_out(l, e);
+	int code = 0;
 
-	l->failed_ns = code < 0 ? clock_ns(CLOCK_BOOTTIME) : 0;
-	if (code < 0)
+	if (!l->group.count)
+		return 0;
+	log_read_clocks(l);
+	if (l->seals.keys_fd >= 0)
+		code = group_close(&l->group, &l->seals, e);
+	if (code == 0)
+		code = log_tail_write(l, e);
+	l->failed_ns = code < 0 ? l->now_ns : 0;
+	if (code < 0) {
 		l->failure = *e;
-	return code;
+		return code;
+	}
+	log_tree_feed(l);
+	l->group_bytes = group_bytes(&l->group);
+	group_clear(&l->group, group_next_seq(&l->group));
+	return 0;
 }
 
 /* Room for one more record: a large group is committed at once, and a disk that takes nothing is waited for only so long. */
 static int make_room(struct audit_log *l, size_t more_bytes, struct err *e)
 {
-	size_t len_bytes = l->pending.len_bytes;
-	uint64_t now_ns;
+	size_t len_bytes = group_bytes(&l->group);
 
 	if (len_bytes < COMMIT_AT_BYTES && (l->segment_bytes >= AUDIT_SEGMENT_BYTES || l->segment_bytes + len_bytes < AUDIT_SEGMENT_BYTES))
 		return 0;
-	now_ns = clock_ns(CLOCK_BOOTTIME);
 	/* Not for every record anew: each try writes the whole group. */
-	if (!l->failed_ns || now_ns - l->failed_ns > AUDIT_COMMIT_MS * NS_PER_MS)
+	if (!l->failed_ns || log_clock_ns(CLOCK_BOOTTIME) - l->failed_ns > AUDIT_COMMIT_MS * LOG_NS_PER_MS)
 		(void)write_out(l, e);
-	if (l->pending.len_bytes + more_bytes <= AUDIT_PENDING_MAX_BYTES)
+	if (group_bytes(&l->group) + more_bytes <= AUDIT_PENDING_MAX_BYTES)
 		return 0;
 	*e = l->failure;
 	return err_wrap(e, "no more room in memory for records that the disk does not take");
@@ -325,18 +199,94 @@ static void fill_head(struct audit_log *l, struct pw_record *head)
 {
 	static const uint8_t none[sizeof(head->boot_id)];
 
-	head->seq = l->next_seq;
+	head->seq = group_next_seq(&l->group);
 	if (!head->time_boot_ns)
-		head->time_boot_ns = clock_ns(CLOCK_BOOTTIME);
+		head->time_boot_ns = log_clock_ns(CLOCK_BOOTTIME);
 	if (!head->time_utc_ns)
-		head->time_utc_ns = (int64_t)clock_ns(CLOCK_REALTIME);
+		head->time_utc_ns = (int64_t)log_clock_ns(CLOCK_REALTIME);
 	if (!memcmp(head->boot_id, none, sizeof(none)))
 		memcpy(head->boot_id, l->boot_id, sizeof(head->boot_id));
 }
 
-static int append(struct audit_log *l, struct buf *record, struct pw_record *head, struct err *e)
+/*
+ * Personal fields into the sealed part of their class and month; the two fields that say where they are go to at. Returns their end,
+ * NULL without memory.
+ */
+static uint8_t *seal(struct audit_log *l, const char *class_, int64_t utc_ns, const uint8_t *fields, size_t len_bytes, uint8_t *at)
+{
+	struct pw_record head = { .schema = PW_RECORD_SCHEMA, .kind = PW_REC_SEALED, .cpu = LOG_NO_CPU, .time_boot_ns = l->now_ns,
+				  .time_utc_ns = l->now_utc_ns };
+	uint64_t by, off;
+
+	if (utc_ns < l->month.begin_utc_ns || utc_ns >= l->month.end_utc_ns)
+		seal_month_of(utc_ns, &l->month);
+	memcpy(head.boot_id, l->boot_id, sizeof(head.boot_id));
+	if (group_seal(&l->group, class_ && class_[0] ? class_ : SEAL_NONE, l->month.text, &head, fields, len_bytes, &by, &off) < 0)
+		return NULL;
+	at = event_u64(at, PW_F_SEALED_BY, by);
+	return event_u64(at, PW_F_SEALED_AT, off);
+}
+
+/* The record that was built at group_room(), up to end, gets its length, number and check sum. */
+static int finish(struct audit_log *l, uint8_t *end, struct pw_record *head, struct err *e)
+{
+	uint8_t *prefix = group_room(&l->group), *record = prefix + PREFIX_BYTES;
+	size_t len_bytes = (size_t)(end - record);
+
+	prefix[0] = (uint8_t)(len_bytes >> 8);
+	prefix[1] = (uint8_t)len_bytes;
+	head->seq = group_next_seq(&l->group);
+	head->crc = 0;
+	memcpy(record, head, sizeof(*head));
+	record_seal(record, len_bytes);
+	if (!l->group.count)
+		l->group.since_ns = l->now_ns;
+	if (group_take(&l->group, PREFIX_BYTES + len_bytes) < 0)
+		return err_set(e, -ENOMEM, "append to the log");
+	if (head->kind == PW_REC_ACCESS && head->cpu != LOG_NO_CPU)
+		gaps_time(&l->gaps, head->cpu, head->time_boot_ns);
+	return 0;
+}
+
+static bool is_personal(uint16_t tag)
+{
+	return tag == PW_F_PATH || tag == PW_F_COMM;
+}
+
+/* The record as it was given, into the group: its personal fields apart if they are sealed here. Its end, or NULL. */
+static uint8_t *copy_record(struct audit_log *l, const struct record_view *v, const char *class_, uint8_t *to)
+{
+	bool apart = l->seals.keys_fd >= 0 && v->head.kind == PW_REC_ACCESS;
+	const uint8_t *p = v->fields, *end = p + v->fields_len_bytes;
+	uint8_t *personal = apart ? malloc(v->fields_len_bytes + 1) : NULL;
+	_free_ void *owned = personal;
+	size_t personal_bytes = 0;
+
+	if (apart && !personal)
+		return NULL;
+	while (p < end) {
+		struct pw_field f;
+		size_t n;
+
+		memcpy(&f, p, sizeof(f));
+		n = sizeof(f) + f.len_bytes;
+		if (apart && is_personal(f.tag)) {
+			memcpy(personal + personal_bytes, p, n);
+			personal_bytes += n;
+		} else {
+			memcpy(to, p, n);
+			to += n;
+		}
+		p += n;
+	}
+	return personal_bytes && personal_bytes <= EVENT_PERSONAL_MAX ?
+		seal(l, class_, v->head.time_utc_ns ? v->head.time_utc_ns : l->now_utc_ns, personal, personal_bytes, to) : to;
+}
+
+static int append(struct audit_log *l, struct buf *record, const char *class_, struct pw_record *head, struct err *e)
 {
 	struct record_view v;
+	uint8_t *end;
 	size_t used;
 	int code;
 
@@ -347,44 +297,79 @@ static int append(struct audit_log *l, struct buf *record, struct pw_record *hea
 	code = make_room(l, record->len_bytes, e);
 	if (code < 0)
 		return code;
-	fill_head(l, head);
-	memcpy(record->data + PREFIX_BYTES, head, sizeof(*head));
-	record_seal((uint8_t *)record->data + PREFIX_BYTES, record->len_bytes - PREFIX_BYTES);
-	if (!l->pending.len_bytes) {
-		l->pending_first_seq = l->next_seq;
-		l->pending_since_ns = clock_ns(CLOCK_BOOTTIME);
-	}
-	buf_add(&l->pending, record->data, record->len_bytes);
-	if (l->pending.failed) {
-		/* Nothing was added, and what was there is still there. */
-		l->pending.failed = false;
+	look_at_clocks(l);
+	end = copy_record(l, &v, class_, group_room(&l->group) + PREFIX_BYTES + sizeof(*head));
+	if (!end)
 		return err_set(e, -ENOMEM, "append to the log");
+	fill_head(l, head);
+	code = finish(l, end, head, e);
+	if (code == 0) {
+		/* The caller may look at what became of it. */
+		v.head = *head;
+		memcpy(record->data + PREFIX_BYTES, head, sizeof(*head));
+		record_seal((uint8_t *)record->data + PREFIX_BYTES, record->len_bytes - PREFIX_BYTES);
 	}
-	l->next_seq++;
-	if (head->kind == PW_REC_ACCESS && head->cpu != NO_CPU)
-		gaps_time(&l->gaps, head->cpu, head->time_boot_ns);
-	return 0;
+	return code;
 }
 
-/* Every record that waits gets the next number. */
-static void renumber(struct audit_log *l)
+int audit_append_class(struct audit_log *l, struct buf *record, const char *class_, struct err *e)
 {
-	uint8_t *at = (uint8_t *)l->pending.data;
-	size_t left_bytes = l->pending.len_bytes;
+	struct pw_record head = { .cpu = LOG_NO_CPU };
+	int code = append(l, record, class_, &head, e);
+
+	if (code < 0 && head.kind == PW_REC_ACCESS && head.cpu != LOG_NO_CPU)
+		gaps_unnote(&l->gaps, head.cpu, head.cpu_seq, log_clock_ns(CLOCK_BOOTTIME));
+	return code;
+}
+
+int audit_append(struct audit_log *l, struct buf *record, struct err *e)
+{
+	return audit_append_class(l, record, NULL, e);
+}
+
+static int append_event(struct audit_log *l, const struct pw_event *ev, const struct image *img, struct err *e)
+{
+	uint8_t personal[EVENT_PERSONAL_MAX], *end;
+	size_t personal_bytes;
+	const char *class_;
 	struct pw_record head;
+	int code = make_room(l, sizeof(*ev) + PW_NAMES_MAX, e);
 
-	while (left_bytes > PREFIX_BYTES) {
-		size_t len_bytes = (size_t)at[0] << 8 | at[1];
-
-		memcpy(&head, at + PREFIX_BYTES, sizeof(head));
-		head.seq++;
-		memcpy(at + PREFIX_BYTES, &head, sizeof(head));
-		record_seal(at + PREFIX_BYTES, len_bytes);
-		at += PREFIX_BYTES + len_bytes;
-		left_bytes -= PREFIX_BYTES + len_bytes;
+	if (code < 0)
+		return code;
+	end = event_fields(group_room(&l->group) + PREFIX_BYTES, ev, img, &l->names, l->tai_ahead_ns, personal, &personal_bytes, &class_);
+	memcpy(&head, group_room(&l->group) + PREFIX_BYTES, sizeof(head));
+	memcpy(head.boot_id, l->boot_id, sizeof(head.boot_id));
+	if (l->seals.keys_fd >= 0) {
+		end = seal(l, class_, head.time_utc_ns, personal, personal_bytes, end);
+		if (!end)
+			return err_set(e, -ENOMEM, "append to the log");
+	} else {
+		memcpy(end, personal, personal_bytes);
+		end += personal_bytes;
 	}
-	l->pending_first_seq++;
-	l->next_seq++;
+	return finish(l, end, &head, e);
+}
+
+int audit_append_event(struct audit_log *l, const struct pw_event *ev, const struct image *img, struct err *e)
+{
+	int code;
+
+	look_at_clocks(l);
+	if (gaps_known(&l->gaps, ev->cpu, ev->seq, ev->time_boot_ns))
+		return 0; /* written by us or a forerunner before the ring was told */
+	code = gaps_note(&l->gaps, ev->cpu, ev->seq, l->now_ns);
+	if (code < 0)
+		return err_set(e, code, "count the events of CPU %u", ev->cpu);
+	code = append_event(l, ev, img, e);
+	if (code < 0)
+		gaps_unnote(&l->gaps, ev->cpu, ev->seq, l->now_ns);
+	return code;
+}
+
+void audit_forget_names(struct audit_log *l)
+{
+	event_forget(&l->names);
 }
 
 int audit_append_first(struct audit_log *l, struct buf *record, struct err *e)
@@ -392,26 +377,21 @@ int audit_append_first(struct audit_log *l, struct buf *record, struct err *e)
 	struct record_view v;
 	struct pw_record head;
 	size_t used;
+	int code;
 
 	if (record->failed || record_parse((const uint8_t *)record->data, record->len_bytes, &v, &used) < 0 || used != record->len_bytes ||
-	    used > KEPT_BYTES)
+	    used > LOG_KEPT_BYTES)
 		return err_set(e, -EBADMSG, "append to the log: what was given is not one finished short record");
-	if (l->fd < 0 || l->segment_bytes >= AUDIT_SEGMENT_BYTES)
-		return err_set(e, -ENOSPC, "append to the log");
 	head = v.head;
-	if (!l->pending.len_bytes)
-		l->pending_first_seq = l->next_seq;
 	fill_head(l, &head);
-	head.seq = l->pending_first_seq;
+	head.seq = l->group.first_seq;
 	memcpy(record->data + PREFIX_BYTES, &head, sizeof(head));
 	record_seal((uint8_t *)record->data + PREFIX_BYTES, record->len_bytes - PREFIX_BYTES);
-	if (pwrite(l->fd, record->data, record->len_bytes, (off_t)l->segment_bytes) != (ssize_t)record->len_bytes)
-		return err_set(e, -ENOSPC, "write the log");
-	if (fdatasync(l->fd) < 0)
-		return err_set(e, -errno, "bring the log to the disk");
-	l->segment_bytes += record->len_bytes;
-	renumber(l);
-	return 0;
+	code = log_tail_write_kept(l, record->data, record->len_bytes, e);
+	if (code < 0)
+		return code;
+	code = group_shift(&l->group);
+	return code < 0 ? err_set(e, code, "append to the log") : 0;
 }
 
 /* Record the holes that have been open long enough to be losses. What cannot be recorded now stays a hole. */
@@ -431,7 +411,7 @@ static int record_losses(struct audit_log *l, uint64_t until_ns, struct err *e)
 		code = record_end(&b, 0);
 		if (code < 0)
 			return err_set(e, code, "record a gap");
-		code = append(l, &b, &head, e);
+		code = append(l, &b, NULL, &head, e);
 		if (code < 0)
 			return code;
 		gaps_declare(&l->gaps, cpu, &h);
@@ -441,20 +421,10 @@ static int record_losses(struct audit_log *l, uint64_t until_ns, struct err *e)
 
 static int record_old_losses(struct audit_log *l, struct err *e)
 {
-	return record_losses(l, clock_ns(CLOCK_BOOTTIME) - AUDIT_HOLE_MS * NS_PER_MS, e);
+	return record_losses(l, log_clock_ns(CLOCK_BOOTTIME) - AUDIT_HOLE_MS * LOG_NS_PER_MS, e);
 }
 
-int audit_append(struct audit_log *l, struct buf *record, struct err *e)
-{
-	struct pw_record head = { .cpu = NO_CPU };
-	int code = append(l, record, &head, e);
-
-	if (code < 0 && head.kind == PW_REC_ACCESS && head.cpu != NO_CPU)
-		gaps_unnote(&l->gaps, head.cpu, head.cpu_seq, clock_ns(CLOCK_BOOTTIME));
-	return code;
-}
-
-int audit_commit(struct audit_log *l, struct err *e)
+static int commit_records(struct audit_log *l, struct err *e)
 {
 	struct err later;
 	/* Without room for a gap record, first bring out what is there; then there is room. */
@@ -462,22 +432,57 @@ int audit_commit(struct audit_log *l, struct err *e)
 
 	if (code == 0 && losses < 0 && record_old_losses(l, &later) == 0)
 		code = write_out(l, e);
+	l->now_ns = log_clock_ns(CLOCK_BOOTTIME);
 	return code;
+}
+
+int audit_commit(struct audit_log *l, struct err *e)
+{
+	int code = commit_records(l, e);
+	struct err later; /* kept in tree_failure: the records are on disk, and that is what was asked */
+
+	if (code == 0)
+		(void)log_tree_sign(l, false, &later);
+	return code;
+}
+
+int audit_checkpoint(struct audit_log *l, struct err *e)
+{
+	int code = commit_records(l, e);
+
+	return code < 0 ? code : log_tree_sign(l, true, e);
+}
+
+void audit_close(struct audit_log *l)
+{
+	struct audit_dirs dirs;
+	struct err e;
+
+	if (!l)
+		return;
+	dirs = l->dirs;
+	(void)audit_checkpoint(l, &e);
+	let_go(l, &dirs);
+}
+
+const struct err *audit_tree_trouble(const struct audit_log *l)
+{
+	return l->tree_failed_ns ? &l->tree_failure : NULL;
 }
 
 int audit_commit_in_ms(const struct audit_log *l)
 {
-	uint64_t now_ns = clock_ns(CLOCK_BOOTTIME), due_ns = UINT64_MAX;
+	uint64_t now_ns = log_clock_ns(CLOCK_BOOTTIME), due_ns = log_tree_due_ns(l);
 	struct hole h;
 	uint32_t cpu;
 
-	if (l->pending.len_bytes)
-		due_ns = l->pending_since_ns + AUDIT_COMMIT_MS * NS_PER_MS;
-	if (gaps_oldest(&l->gaps, &cpu, &h) && h.since_ns + AUDIT_HOLE_MS * NS_PER_MS < due_ns)
-		due_ns = h.since_ns + AUDIT_HOLE_MS * NS_PER_MS;
+	if (l->group.count && l->group.since_ns + AUDIT_COMMIT_MS * LOG_NS_PER_MS < due_ns)
+		due_ns = l->group.since_ns + AUDIT_COMMIT_MS * LOG_NS_PER_MS;
+	if (gaps_oldest(&l->gaps, &cpu, &h) && h.since_ns + AUDIT_HOLE_MS * LOG_NS_PER_MS < due_ns)
+		due_ns = h.since_ns + AUDIT_HOLE_MS * LOG_NS_PER_MS;
 	if (due_ns == UINT64_MAX)
 		return -1;
-	return due_ns <= now_ns ? 0 : (int)((due_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS);
+	return due_ns <= now_ns ? 0 : (int)((due_ns - now_ns + LOG_NS_PER_MS - 1) / LOG_NS_PER_MS);
 }
 
 bool audit_knows(const struct audit_log *l, uint32_t cpu, uint64_t cpu_seq, uint64_t time_boot_ns)
@@ -487,7 +492,7 @@ bool audit_knows(const struct audit_log *l, uint32_t cpu, uint64_t cpu_seq, uint
 
 int audit_note_cpu_seq(struct audit_log *l, uint32_t cpu, uint64_t cpu_seq, struct err *e)
 {
-	int code = gaps_note(&l->gaps, cpu, cpu_seq, clock_ns(CLOCK_BOOTTIME));
+	int code = gaps_note(&l->gaps, cpu, cpu_seq, log_clock_ns(CLOCK_BOOTTIME));
 
 	if (code < 0)
 		return err_set(e, code, "count the events of CPU %u", cpu);
@@ -505,12 +510,11 @@ int audit_restart_cpu_seqs(struct audit_log *l, struct err *e)
 
 uint64_t audit_next_seq(const struct audit_log *l)
 {
-	return l->next_seq;
+	return group_next_seq(&l->group);
 }
 
 void audit_segment(const struct audit_log *l, char ret_name[static AUDIT_NAME_SIZE], uint64_t *ret_bytes)
 {
 	segment_name(l->segment_first_seq, ret_name);
-	*ret_bytes = l->segment_bytes + l->pending.len_bytes;
+	*ret_bytes = l->segment_bytes + group_bytes(&l->group);
 }
-

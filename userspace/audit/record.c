@@ -11,18 +11,15 @@
 #define CRC32C_POLY 0x82f63b78u /* Castagnoli, reflected (RFC 3720, appendix B.4) */
 #define PREFIX_BYTES 2u         /* length of the record, big-endian */
 
-enum field_type { U64, I64, HEX, TEXT };
+#define TAGS_KNOWN 64u      /* tags from here on are nobody's yet: passed over */
 
-/* Type of a known tag, -1 of another. */
-static int field_type(uint16_t tag)
-{
-	switch (tag) {
-#define PW_FIELD(tag, name, type, key, meaning) case tag: return type;
+enum field_type { UNKNOWN, U64, I64, HEX, TEXT };
+
+static const uint8_t field_types[TAGS_KNOWN] = {
+#define PW_FIELD(tag, name, type, key, meaning) [tag] = type,
 #include <polyward/record.def>
 #undef PW_FIELD
-	default: return -1;
-	}
-}
+};
 
 static uint32_t crc_by_nibbles(uint32_t crc, const uint8_t *p, size_t len_bytes)
 {
@@ -123,7 +120,7 @@ void record_text(struct buf *b, enum pw_field_tag tag, const char *text)
 /* Is the value what its tag says? Shortest form only: one value has one encoding, or two readers may hash the same differently. */
 static bool field_is_good(const struct pw_field *f, const uint8_t *value)
 {
-	int type = field_type(f->tag);
+	uint8_t type = f->tag < TAGS_KNOWN ? field_types[f->tag] : UNKNOWN;
 
 	if (type == U64)
 		return f->len_bytes >= 1 && f->len_bytes <= 8 && (f->len_bytes == 1 || value[f->len_bytes - 1] != 0);
@@ -131,7 +128,7 @@ static bool field_is_good(const struct pw_field *f, const uint8_t *value)
 }
 
 /* Every field whole, of its type, and no known tag twice: which of two values counts would be anybody's guess. */
-static bool fields_are_good(const uint8_t *p, size_t left)
+static bool fields_are_good(const uint8_t *p, size_t left, uint64_t *ret_tags)
 {
 	uint64_t seen = 0;
 
@@ -145,7 +142,7 @@ static bool fields_are_good(const uint8_t *p, size_t left)
 		left -= sizeof(f);
 		if (f.len_bytes > left || !field_is_good(&f, p))
 			return false;
-		if (f.tag < 64) {
+		if (f.tag < TAGS_KNOWN) {
 			if (seen >> f.tag & 1)
 				return false;
 			seen |= 1ull << f.tag;
@@ -153,7 +150,15 @@ static bool fields_are_good(const uint8_t *p, size_t left)
 		p += f.len_bytes;
 		left -= f.len_bytes;
 	}
+	*ret_tags = seen;
 	return true;
+}
+
+bool record_fields_are_good(const uint8_t *fields, size_t len_bytes)
+{
+	uint64_t tags;
+
+	return fields_are_good(fields, len_bytes, &tags);
 }
 
 static bool head_is_good(const struct pw_record *h)
@@ -182,7 +187,7 @@ int record_end(struct buf *b, size_t begin_off_bytes)
 	if (len_bytes > PW_RECORD_MAX)
 		return -EMSGSIZE;
 	memcpy(&head, record, sizeof(head));
-	if (!head_is_good(&head) || !fields_are_good(record + sizeof(head), len_bytes - sizeof(head)))
+	if (!head_is_good(&head) || !record_fields_are_good(record + sizeof(head), len_bytes - sizeof(head)))
 		return -EINVAL;
 	prefix[0] = (uint8_t)(len_bytes >> 8);
 	prefix[1] = (uint8_t)len_bytes;
@@ -192,8 +197,9 @@ int record_end(struct buf *b, size_t begin_off_bytes)
 
 int record_parse(const uint8_t *bytes, size_t len_bytes, struct record_view *ret, size_t *ret_used_bytes)
 {
-	struct record_view v;
+	struct record_view v = { .state = RECORD_PLAIN }; /* whoever has the keys fills in the rest */
 	size_t record_bytes_count;
+	uint64_t tags;
 
 	if (len_bytes < PREFIX_BYTES)
 		return -ENODATA;
@@ -206,17 +212,21 @@ int record_parse(const uint8_t *bytes, size_t len_bytes, struct record_view *ret
 	memcpy(&v.head, bytes, sizeof(v.head));
 	v.fields = bytes + sizeof(v.head);
 	v.fields_len_bytes = record_bytes_count - sizeof(v.head);
+	v.bytes = bytes;
+	v.len_bytes = record_bytes_count;
 	if (!head_is_good(&v.head) || record_crc(bytes, record_bytes_count) != v.head.crc ||
-	    !fields_are_good(v.fields, v.fields_len_bytes))
+	    !fields_are_good(v.fields, v.fields_len_bytes, &tags))
 		return -EBADMSG;
+	if (tags >> PW_F_SEALED_BY & 1)
+		v.state = RECORD_SEALED;
 	*ret = v;
 	*ret_used_bytes = PREFIX_BYTES + record_bytes_count;
 	return 0;
 }
 
-bool record_find(const struct record_view *v, enum pw_field_tag tag, const uint8_t **ret, size_t *ret_len_bytes)
+static bool find_in(const uint8_t *p, size_t len_bytes, enum pw_field_tag tag, const uint8_t **ret, size_t *ret_len_bytes)
 {
-	const uint8_t *p = v->fields, *end = p + v->fields_len_bytes;
+	const uint8_t *end = p + len_bytes;
 
 	while (p < end) {
 		struct pw_field f;
@@ -231,6 +241,12 @@ bool record_find(const struct record_view *v, enum pw_field_tag tag, const uint8
 		p += f.len_bytes;
 	}
 	return false;
+}
+
+bool record_find(const struct record_view *v, enum pw_field_tag tag, const uint8_t **ret, size_t *ret_len_bytes)
+{
+	return find_in(v->fields, v->fields_len_bytes, tag, ret, ret_len_bytes) ||
+	       (v->personal && find_in(v->personal, v->personal_len_bytes, tag, ret, ret_len_bytes));
 }
 
 uint64_t record_find_u64(const struct record_view *v, enum pw_field_tag tag, uint64_t otherwise)

@@ -32,6 +32,7 @@ const char *record_kind_word(uint8_t kind)
 	static const char *const words[PW_REC_MAX_] = {
 		[PW_REC_ACCESS] = "access", [PW_REC_POLICY] = "policy", [PW_REC_GAP] = "gap",
 		[PW_REC_MODE] = "mode", [PW_REC_LOGREAD] = "logread", [PW_REC_HEARTBEAT] = "heartbeat",
+		[PW_REC_SEALED] = "sealed", [PW_REC_ERASURE] = "erasure", [PW_REC_EVIDENCE] = "evidence",
 	};
 
 	return kind < PW_REC_MAX_ ? words[kind] : NULL;
@@ -48,7 +49,7 @@ const char *record_action_word(uint32_t bit)
 	return bit < 32 ? words[bit] : NULL;
 }
 
-static const char *verdict_word(uint64_t verdict)
+const char *record_verdict_word(uint64_t verdict)
 {
 	static const char *const words[] = { [PW_ALLOW] = "allow", [PW_DENY] = "deny", [PW_AUDIT] = "audit" };
 
@@ -71,7 +72,7 @@ static const struct { const char *word, *sentence; } reasons[PW_R_MAX_] = {
 	[PW_R_BORROWED] = { "borrowed", "another's role would have been used" },
 };
 
-static const char *reason_word(uint64_t reason)
+const char *record_reason_word(uint64_t reason)
 {
 	return reason < PW_R_MAX_ ? reasons[reason].word : NULL;
 }
@@ -157,7 +158,7 @@ static void add_json_actions(struct buf *b, uint64_t mask)
 
 static void add_json_u64(struct buf *b, uint16_t tag, uint64_t v)
 {
-	const char *word = tag == PW_F_VERDICT ? verdict_word(v) : tag == PW_F_REASON ? reason_word(v) : NULL;
+	const char *word = tag == PW_F_VERDICT ? record_verdict_word(v) : tag == PW_F_REASON ? record_reason_word(v) : NULL;
 
 	if (tag == PW_F_NEED || tag == PW_F_MISSING)
 		add_json_actions(b, v);
@@ -192,9 +193,23 @@ static void add_json_field(struct buf *b, const struct pw_field *f, const uint8_
 	}
 }
 
+static void add_json_fields(struct buf *b, const uint8_t *p, size_t len_bytes)
+{
+	const uint8_t *end = p + len_bytes;
+
+	while (p < end) {
+		struct pw_field f;
+
+		memcpy(&f, p, sizeof(f));
+		add_json_field(b, &f, p + sizeof(f));
+		p += sizeof(f) + f.len_bytes;
+	}
+}
+
 void record_render_json(const struct record_view *v, struct buf *ret)
 {
-	const uint8_t *p = v->fields, *end = p + v->fields_len_bytes;
+	static const char *const states[] = { [RECORD_PLAIN] = NULL, [RECORD_UNSEALED] = "unsealed", [RECORD_SEALED] = "sealed",
+					      [RECORD_ERASED] = "erased" };
 
 	buf_printf(ret, "{\"seq\": %llu, \"kind\": \"%s\", \"time\": \"", (unsigned long long)v->head.seq, record_kind_word(v->head.kind));
 	record_time(v->head.time_utc_ns, true, ret);
@@ -203,13 +218,11 @@ void record_render_json(const struct record_view *v, struct buf *ret)
 	buf_add_char(ret, '"');
 	if (v->head.cpu != 0xffff)
 		buf_printf(ret, ", \"cpu\": %u, \"cpu_seq\": %llu", v->head.cpu, (unsigned long long)v->head.cpu_seq);
-	while (p < end) {
-		struct pw_field f;
-
-		memcpy(&f, p, sizeof(f));
-		add_json_field(ret, &f, p + sizeof(f));
-		p += sizeof(f) + f.len_bytes;
-	}
+	add_json_fields(ret, v->fields, v->fields_len_bytes);
+	if (v->personal)
+		add_json_fields(ret, v->personal, v->personal_len_bytes);
+	if (states[v->state])
+		buf_printf(ret, ", \"personal\": \"%s\"", states[v->state]);
 	buf_add_char(ret, '}');
 }
 
@@ -296,7 +309,8 @@ static void add_access(struct buf *b, const struct record_view *v, const struct 
 	if (record_find(v, PW_F_PATH, &path, &path_len_bytes) && path_len_bytes)
 		buf_add_escaped(b, (const char *)path, path_len_bytes);
 	else
-		buf_printf(b, "inode %llu", (unsigned long long)record_find_u64(v, PW_F_INO, 0));
+		buf_printf(b, "inode %llu%s", (unsigned long long)record_find_u64(v, PW_F_INO, 0),
+			   v->state == RECORD_ERASED ? " [name erased]" : v->state == RECORD_SEALED ? " [name sealed]" : "");
 	add_text(b, v, PW_F_STORE, " (", "");
 	add_text(b, v, PW_F_STORE_TO, " to ", "");
 	if (record_find(v, PW_F_STORE, &path, &path_len_bytes))
@@ -318,6 +332,20 @@ static void add_gap(struct buf *b, const struct record_view *v)
 		   (unsigned long long)first, (unsigned long long)last);
 }
 
+/* Of what it was made, so that anybody can make it again and compare. */
+static void add_evidence(struct buf *b, const struct record_view *v)
+{
+	uint64_t size = record_find_u64(v, PW_F_TREE_SIZE, UINT64_MAX), rows = record_find_u64(v, PW_F_ROWS, UINT64_MAX);
+
+	if (v->head.kind != PW_REC_EVIDENCE)
+		return;
+	add_text(b, v, PW_F_QUERY, "  ", "");
+	if (rows != UINT64_MAX)
+		buf_printf(b, "  from %llu records", (unsigned long long)rows);
+	if (size != UINT64_MAX)
+		buf_printf(b, "  of a tree of %llu", (unsigned long long)size);
+}
+
 static void add_other(struct buf *b, const struct record_view *v, const struct record_style *style)
 {
 	uint64_t actor_uid = record_find_u64(v, PW_F_ACTOR_UID, UINT64_MAX), actor_pid = record_find_u64(v, PW_F_ACTOR_PID, UINT64_MAX);
@@ -327,6 +355,9 @@ static void add_other(struct buf *b, const struct record_view *v, const struct r
 		add_gap(b, v);
 	add_text(b, v, PW_F_EVENT, "", "");
 	add_text(b, v, PW_F_NOTE, "  ", "");
+	add_text(b, v, PW_F_CLASS, v->head.kind == PW_REC_SEALED ? "personal fields of class " : "  class ", "");
+	add_text(b, v, PW_F_PERIOD, " of ", "");
+	add_evidence(b, v);
 	if (gen != UINT64_MAX)
 		buf_printf(b, "  generation %llu", (unsigned long long)gen);
 	if (actor_uid != UINT64_MAX)
@@ -339,7 +370,7 @@ void record_render_text(const struct record_view *v, const struct record_style *
 {
 	static const char *const colors[] = { [PW_ALLOW] = "\033[32m", [PW_DENY] = "\033[31m", [PW_AUDIT] = "\033[33m" };
 	uint64_t verdict = record_find_u64(v, PW_F_VERDICT, UINT64_MAX);
-	const char *word = v->head.kind == PW_REC_ACCESS ? verdict_word(verdict) : record_kind_word(v->head.kind);
+	const char *word = v->head.kind == PW_REC_ACCESS ? record_verdict_word(verdict) : record_kind_word(v->head.kind);
 
 	record_time(v->head.time_utc_ns, style->utc, ret);
 	buf_add_str(ret, "  ");

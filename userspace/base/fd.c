@@ -96,6 +96,17 @@ int fd_replace_file(int dir_fd, const char *name, const void *bytes, size_t len_
 	return fsync(dir_fd) < 0 ? -errno : 0;
 }
 
+int fd_replace_path(const char *path, const void *bytes, size_t len_bytes, mode_t mode)
+{
+	const char *slash = strrchr(path, '/');
+	_free_ char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+	_fd_ int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return folder ? -errno : -ENOMEM;
+	return fd_replace_file(fd, slash ? slash + 1 : path, bytes, len_bytes, mode);
+}
+
 int fd_sealed(const char *name, const void *bytes, size_t len_bytes, int *ret_fd)
 {
 	_fd_ int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -13,6 +13,8 @@ int fd_read_all(int fd, void *bytes, size_t len_bytes);              /* -ENODATA
 int fd_read_file(int dir_fd, const char *name, size_t max_bytes, struct buf *ret); /* -EFBIG above max_bytes */
 /* Write beside, fsync, rename over, fsync the directory: readers see the old bytes or the new, never a mixture. */
 int fd_replace_file(int dir_fd, const char *name, const void *bytes, size_t len_bytes, mode_t mode);
+/* The same by a path, as people give it. */
+int fd_replace_path(const char *path, const void *bytes, size_t len_bytes, mode_t mode);
 /* Anonymous memory file with these bytes, sealed against any change. Position 0. */
 int fd_sealed(const char *name, const void *bytes, size_t len_bytes, int *ret_fd);
 

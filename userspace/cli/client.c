@@ -125,7 +125,7 @@ int client_kernel(struct msg_kernel *ret, struct msg_audit *ret_audit, struct er
 	return r;
 }
 
-int client_log_dir(int *ret_fd, struct err *e)
+int client_log_dirs(int *ret_dir_fd, int *ret_keys_fd, struct err *e)
 {
 	_fd_ int sock = -1;
 	int r = connect_and_ask(IPC_DO_LOG, &sock, e);
@@ -139,11 +139,32 @@ int client_log_dir(int *ret_fd, struct err *e)
 		if (r < 0)
 			return r;
 		if (m.type == IPC_SAY_LOG_DIR) {
-			*ret_fd = take_fd(m.fds[0]);
+			*ret_dir_fd = take_fd(m.fds[0]);
+			*ret_keys_fd = take_fd(m.fds[1]);
 			return 0;
 		}
 		if (m.type == IPC_SAY_OUTCOME)
 			return err_say(e, m.body.as_SAY_OUTCOME.code ? m.body.as_SAY_OUTCOME.code : -EIO, "%s",
 				       ipc_text(m.body.as_SAY_OUTCOME.text, MSG_TEXT_MAX));
 	}
+}
+
+int client_evidence(const struct msg_evidence *what, struct err *e)
+{
+	_fd_ int sock = -1;
+	int r = client_connect(&sock, e);
+
+	if (r == 0)
+		r = client_ask(sock, IPC_DO_EVIDENCE, what, -1, e);
+	while (r >= 0) {
+		_msg_ struct ipc_msg m = IPC_MSG_INIT;
+
+		r = client_answer(sock, &m, e);
+		if (r > 0 && m.type == IPC_SAY_OUTCOME) {
+			struct msg_outcome *o = &m.body.as_SAY_OUTCOME;
+
+			return o->code ? err_say(e, o->code, "%s", ipc_text(o->text, sizeof(o->text))) : 0;
+		}
+	}
+	return r;
 }

@@ -18,7 +18,15 @@ int client_answer(int sock, struct ipc_msg *ret, struct err *e);
 int client_order(enum msg_type type, struct msg_outcome *ret, struct err *e);
 /* What polyward-kernel says of itself. */
 int client_kernel(struct msg_kernel *ret, struct msg_audit *ret_audit, struct err *e); /* *ret_audit stays as it is if the log writer is silent */
-/* The log's directory, for log_reader_open(); the daemon records that the caller reads. */
-int client_log_dir(int *ret_fd, struct err *e);
+/* The log's directory and that of its keys, for log_reader_open(); the daemon records that the caller reads. */
+int client_log_dirs(int *ret_dir_fd, int *ret_keys_fd, struct err *e);
+/*
+ * client_event.c: the record with that number, with its length prefix, and the policy image that decided (empty: not kept). For whoever may
+ * read the log, and for everybody about himself.
+ */
+struct buf;
+int client_event(uint64_t seq, struct buf *ret_record, struct buf *ret_image, struct err *e);
+/* Have it recorded that something was made from the log, or that somebody looked at it. 0: it is on disk. */
+int client_evidence(const struct msg_evidence *what, struct err *e);
 
 #endif

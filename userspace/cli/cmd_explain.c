@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * polyward explain: a hypothetical access, decided by the compiled tables: the sentence, the rule, the state of every condition of
+ * polyward explain: a recorded access by its number or path (cmd_explain_event.c), or a hypothetical one, decided by the compiled tables: the sentence, the rule, the state of every condition of
  * every rule on that store and action, and the smallest changes that would turn the outcome.
  */
 #include <errno.h>
@@ -11,7 +11,9 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/num.h"
 #include "cli/ask.h"
+#include "cli/explain_event.h"
 #include "policy/explain.h"
 
 static const char *verdict_word(const struct explanation *x)
@@ -187,13 +189,25 @@ static int ask_and_explain(const struct cli *c, const struct cli_policy *p, cons
 	return code;
 }
 
+static bool is_policy(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 3 && strcmp(path + n - 3, ".pw") == 0;
+}
+
 int cmd_explain(struct cli *c)
 {
 	const char *word = cli_opt(c, "action"), *at = cli_opt(c, "at");
 	uint32_t action = policy_action_bit(word ? word : "read");
 	struct cli_policy p = { 0 };
+	uint64_t seq;
 	int code;
 
+	if (num_parse(c->args[0], strlen(c->args[0]), UINT64_MAX, &seq) == 0)
+		return explain_event(c, seq);
+	if (!at && c->args[0][0] == '/' && !is_policy(c->args[0]))
+		return explain_path(c, c->args[0]);
 	if (action == AST_NONE)
 		return ask_unknown_action(c, word);
 	if (!at)

@@ -84,6 +84,8 @@ int attr_label(struct kernel *k, uint32_t gen, const struct place *at, uint64_t 
 	if (rc)
 		return rc;
 	bloom_add(k, at->ino);
+	if ((word & PW_ROOT_STORE) && (word & PW_ROOT_LABEL) < PW_LABELS_MAX)
+		STATE_WRITE(k->state->root_ino[gen % PW_GENERATIONS * PW_LABELS_MAX + (word & PW_ROOT_LABEL)], at->ino);
 	return attr_dev(k, gen, at->dev, (word & PW_ROOT_LABEL) >= PW_LABEL_OWN_FIRST ? PW_DEV_OWN : PW_DEV_STORE, e);
 }
 

@@ -84,6 +84,7 @@ static int guard(struct below *b, uint32_t dev, bool chr, enum pw_bdev what)
 {
 	const struct pw_attr_key key = { .a = dev, .b = chr, .gen = b->gen, .kind = PW_ATTR_BDEV };
 
+	b->k->devices++;
 	return attr_add(b->k, &key, what, b->e);
 }
 
@@ -364,6 +365,7 @@ int device_stage(struct kernel *k, const struct image *img, uint32_t gen, const 
 	int rc = b ? 0 : err_set(e, -ENOMEM, "cannot look at the devices below the stores");
 
 	k->below[0] = '\0';
+	k->devices = 0;
 	if (rc)
 		return rc;
 	*b = (struct below){ .k = k, .gen = gen, .e = e };
@@ -386,10 +388,10 @@ int device_stage(struct kernel *k, const struct image *img, uint32_t gen, const 
 
 void device_opened(struct kernel *k, uint32_t gen)
 {
-	_fd_ int fd = pins_iterator("pw_opened");
+	_fd_ int fd = k->devices ? pins_iterator("pw_opened") : -1;
 	struct err e = { 0 };
 	uint32_t dev[64];
-	ssize_t n = fd < 0 ? -1 : 0;
+	ssize_t n = fd < 0 && k->devices ? -1 : 0;
 
 	while (fd >= 0) {
 		n = read(fd, dev, sizeof(dev));

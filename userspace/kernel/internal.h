@@ -21,7 +21,8 @@ struct polyward_bpf;
 	M(STATE, "pw_state", ".data.state") M(SLOTS, "pw_slots", ".bss") \
 	M(CELLS, "pw_cells", NULL) M(ENTRIES, "pw_entries", NULL) M(CONDS, "pw_conds", NULL) M(GENS, "pw_gens", NULL) \
 	M(ATTRS, "pw_attrs", NULL) M(UNITS, "pw_units", NULL) M(SUBJECTS, "pw_subjects", NULL) M(OBJECTS, "pw_objects", NULL) \
-	M(URGENT, "pw_urgent", NULL) M(ACCESS, "pw_access", NULL) M(COUNTERS, "pw_counters", NULL)
+	M(URGENT, "pw_urgent", NULL) M(ACCESS, "pw_access", NULL) M(COUNTERS, "pw_counters", NULL) \
+	M(CHAINS, "pw_chains", NULL)
 
 enum map {
 #define M(tag, pin, object) MAP_##tag,
@@ -34,6 +35,9 @@ extern const char *const map_pins[MAP_COUNT];
 /* The table maps of one generation, as long as this process staged them. */
 struct tables { uint32_t gen; int fd[3]; };
 
+/* ways.c: what was registered in the staging that is under way. */
+struct ways { struct ways_known *v; size_t count, cap; };
+
 struct kernel {
 	int maps[MAP_COUNT];
 	struct pw_state *state;          /* shared with the programs: every word is read and stored whole */
@@ -43,6 +47,8 @@ struct kernel {
 	struct tables staged[PW_GENERATIONS];
 	struct kernel_own own;           /* what polyward consists of */
 	uint32_t seal_gen;               /* a staged generation whose policy says `guard sealed`; 0: none */
+	struct ways ways;
+	uint32_t devices;                /* that the generation staged last guards */
 	char below[ERR_MAX];             /* what lies below a store and cannot be guarded, for people; "" */
 	int root_fds[PW_LABELS_MAX];     /* store roots on filesystems whose inodes forget their numbers; -1 elsewhere */
 };
@@ -105,6 +111,8 @@ void device_opened(struct kernel *k, uint32_t gen);
 
 /* ---- ways.c: the directories above this one, itself if nothing else keeps it from being covered, and the mount that carries it. ---- */
 int  ways_stage(struct kernel *k, uint32_t gen, const struct mounts *m, int dir_fd, bool itself, struct err *e);
+/* To be called when a staging ends: the next one registers everything anew. */
+void ways_forget(struct ways *w);
 
 /* ---- mark.c ---- */
 /* Register the programs in the install directory and the entry program, and forget what they replaced. */

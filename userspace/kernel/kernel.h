@@ -57,8 +57,8 @@ int kernel_down(struct kernel *k, struct err *e);
 
 /* ---- own.c: the guard over polyward itself. ---- */
 /* What polyward consists of: borrowed descriptors for as long as the handle lives, -1: none. entry: name of polywardd in entry_dir_fd. */
-struct kernel_own { int state_fd, log_fd, run_fd, install_fd, entry_dir_fd; const char *entry; };
-#define KERNEL_OWN_NONE { -1, -1, -1, -1, -1, NULL }
+struct kernel_own { int state_fd, log_fd, run_fd, install_fd, entry_dir_fd, signer_fd; const char *entry; };
+#define KERNEL_OWN_NONE { -1, -1, -1, -1, -1, -1, NULL }
 /*
  * To be called right after kernel_open() or kernel_adopt(). -EPERM if what was adopted belongs to another state directory: the handle
  * is then good for kernel_close() alone.

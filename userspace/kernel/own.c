@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@
 #include "base/cleanup.h"
 #include "policy/image.h"
 
-#define OWN_DIRS   4
+#define OWN_DIRS   5
 #define CLIMB_MAX  256 /* directories from anywhere up to the root of all */
 
 struct own_dir { int fd; uint32_t label; const char *what; };
@@ -28,6 +29,7 @@ static void own_dirs(const struct kernel *k, struct own_dir ret[static OWN_DIRS]
 	ret[1] = (struct own_dir){ k->own.log_fd, PW_LABEL_OWN_LOG, "the log directory" };
 	ret[2] = (struct own_dir){ k->own.run_fd, PW_LABEL_OWN_RUN, "the run directory" };
 	ret[3] = (struct own_dir){ k->own.install_fd, PW_LABEL_OWN_INSTALL, "the directory of polyward's programs" };
+	ret[4] = (struct own_dir){ k->own.signer_fd, PW_LABEL_OWN_SIGNER, "the directory of the log's key" };
 }
 
 /* ---- BPF objects ---- */
@@ -131,62 +133,78 @@ static int label_entry(struct kernel *k, uint32_t gen, const struct mounts *m, s
 	return label_fd(k, gen, m, fd, PW_LABEL_OWN_INSTALL, "polyward's own program", e);
 }
 
-static bool same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
+/* A directory and all above it. */
+struct line { size_t count; struct { dev_t dev; ino_t ino; } v[CLIMB_MAX]; };
 
-/* Does one of these directories stand above fd, or is it fd itself? Its index, or -1. */
-static int above(int fd, const struct stat *dirs, size_t count)
+static void line_of(int fd, struct line *ret)
 {
 	_fd_ int at = openat(fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct stat now, before = { 0 };
+	struct stat now;
 
-	for (size_t up = 0; at >= 0 && up < CLIMB_MAX && !fstat(at, &now) && !(up && same(&now, &before)); up++) {
+	ret->count = 0;
+	while (at >= 0 && ret->count < CLIMB_MAX && !fstat(at, &now)) {
 		_fd_ int next = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		size_t last = ret->count - 1;
 
-		for (size_t i = 0; i < count; i++)
-			if (same(&now, &dirs[i]))
-				return (int)i;
-		before = now;
+		if (ret->count && ret->v[last].dev == now.st_dev && ret->v[last].ino == now.st_ino)
+			return;
+		ret->v[ret->count].dev = now.st_dev;
+		ret->v[ret->count++].ino = now.st_ino;
 		cleanup_fd(&at);
 		at = take_fd(next);
 	}
-	return -1;
+}
+
+/* Does the first directory of `own` stand in this line? */
+static bool stands_in(const struct line *line, const struct line *own)
+{
+	for (size_t i = 0; i < line->count && own->count; i++)
+		if (line->v[i].dev == own->v[0].dev && line->v[i].ino == own->v[0].ino)
+			return true;
+	return false;
 }
 
 /* A store and a directory of polyward's own under each other would put files under two rules. */
-static int clash(const struct kernel *k, const struct image *img, uint32_t store, struct err *e)
+static int clash(const struct own_dir *dirs, const struct line *own, const struct image *img, uint32_t store, struct err *e)
 {
 	const char *path = image_str(img, img->stores[store].path), *name = image_str(img, img->stores[store].name);
 	_fd_ int fd = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct own_dir dirs[OWN_DIRS];
-	struct stat own[OWN_DIRS] = { 0 }, root;
-	int at;
+	struct line line;
 
-	if (fd < 0 || fstat(fd, &root))
+	if (fd < 0)
 		return err_set(e, -errno, "store '%s': cannot open %s", name, path);
-	own_dirs(k, dirs);
+	line_of(fd, &line);
 	for (size_t i = 0; i < OWN_DIRS; i++) {
-		if (dirs[i].fd < 0 || fstat(dirs[i].fd, &own[i]))
-			own[i].st_ino = 0;
-		else if (above(dirs[i].fd, &root, 1) == 0)
+		if (stands_in(&own[i], &line))
 			return err_say(e, -EINVAL, "store '%s': %s of polyward itself lies at or below %s; choose a directory that holds your data "
 				       "alone", name, dirs[i].what, path);
+		if (stands_in(&line, &own[i]))
+			return err_say(e, -EINVAL, "store '%s': %s lies in %s of polyward itself; choose a directory outside", name, path,
+				       dirs[i].what);
 	}
-	at = above(fd, own, OWN_DIRS);
-	return at < 0 ? 0 : err_say(e, -EINVAL, "store '%s': %s lies in %s of polyward itself; choose a directory outside", name, path,
-				    dirs[at].what);
+	return 0;
+}
+
+static int clashes(const struct own_dir *dirs, const struct image *img, struct err *e)
+{
+	_free_ struct line *own = calloc(OWN_DIRS, sizeof(*own));
+	int rc = own ? 0 : err_set(e, -ENOMEM, "cannot look at the stores");
+
+	for (size_t i = 0; i < OWN_DIRS && !rc; i++)
+		if (dirs[i].fd >= 0)
+			line_of(dirs[i].fd, &own[i]);
+	for (uint32_t s = 1; s < img->count[PW_SEC_STORES] && !rc; s++)
+		rc = clash(dirs, own, img, s, e);
+	return rc;
 }
 
 int own_stage(struct kernel *k, const struct image *img, uint32_t gen, const struct mounts *m, struct err *e)
 {
 	struct own_dir dirs[OWN_DIRS];
-	int rc = 0;
+	int rc;
 
-	for (uint32_t s = 1; img && s < img->count[PW_SEC_STORES] && !rc; s++)
-		rc = clash(k, img, s, e);
 	own_dirs(k, dirs);
+	rc = img ? clashes(dirs, img, e) : 0;
 	for (size_t i = 0; i < OWN_DIRS && !rc; i++)
 		if (dirs[i].fd >= 0)
 			rc = label_fd(k, gen, m, dirs[i].fd, dirs[i].label | PW_ROOT_STORE, dirs[i].what, e);

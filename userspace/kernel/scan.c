@@ -163,6 +163,7 @@ int links_scan(struct links *l, const struct image *img, uint32_t label, int roo
 {
 	struct walk w = { .links = l, .img = img, .roots = roots, .progress = p, .label = label, .dev = roots[label].dev,
 			  .mnt_id = roots[label].mnt_id };
+	size_t before = l->count;
 	int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int rc;
 
@@ -171,7 +172,7 @@ int links_scan(struct links *l, const struct image *img, uint32_t label, int roo
 	rc = scan_dir(&w, fd, 0, e);
 	if (!rc && p && p->tell)
 		p->tell(p->ctx, store_name(&w), w.scanned);
-	return rc ? rc : links_settle(l, img, e);
+	return rc || l->count == before ? rc : links_settle(l, img, e);
 }
 
 int links_each(const struct links *l, int (*take)(void *ctx, uint32_t dev, uint64_t ino, uint32_t label), void *ctx)

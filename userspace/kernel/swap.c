@@ -149,6 +149,8 @@ static int stage(struct kernel *k, const struct image *img, uint32_t gen, const 
 		rc = stage_stores(k, img, gen, m, links, p, e);
 	if (!rc)
 		rc = own_stage(k, img, gen, m, e);
+	if (!rc && k->attached)
+		rc = own_pins(k, gen, e);
 	if (!rc)
 		rc = stage_ways(k, gen, m, e);
 	if (!rc)
@@ -157,6 +159,7 @@ static int stage(struct kernel *k, const struct image *img, uint32_t gen, const 
 		rc = attrs_fill(k, img, gen, e);
 	if (!rc)
 		rc = tables_fill(k, img, gen, e);
+	ways_forget(&k->ways);
 	links_free(links);
 	mounts_free(m);
 	return rc;
@@ -202,7 +205,7 @@ static int names_stat(const struct kernel *k, uint32_t gen, bool *ret, struct er
 int kernel_flip(struct kernel *k, uint32_t gen, uint64_t revert_at_boot_ns, struct err *e)
 {
 	uint32_t before = kernel_deciding(k);
-	bool stat, stat_before = false;
+	bool stat, stat_before = false, was_attached = k->attached;
 	int rc = names_stat(k, gen, &stat, e);
 
 	if (rc)
@@ -211,7 +214,7 @@ int kernel_flip(struct kernel *k, uint32_t gen, uint64_t revert_at_boot_ns, stru
 		(void)names_stat(k, before, &stat_before, e);
 	/* Programs come before the policy that needs them, and go after the last that did: the old one may come back. */
 	rc = k->attached ? pins_stat(k, stat || stat_before, e) : pins_attach(k, stat, e);
-	if (!rc)
+	if (!rc && !was_attached)
 		rc = own_pins(k, gen, e);
 	/* Later they are ours for what an upgrade says, not for lying where ours lay. */
 	if (!rc && !before)
@@ -267,4 +270,5 @@ void kernel_windows(struct kernel *k, uint32_t open, const uint64_t until_boot_n
 {
 	for (uint32_t w = 0; w < PW_WINDOWS_MAX; w++)
 		STATE_WRITE(k->state->lease_ns[w], open >> w & 1 ? until_boot_ns[w] : 0);
+	STATE_WRITE(k->state->leased, open);
 }

@@ -134,8 +134,9 @@ void tables_drop(struct kernel *k, uint32_t gen)
 		uint32_t id;
 
 		/* To user space an outer map gives the numbers of what it holds. */
-		if (!bpf_map_lookup_elem(k->maps[outer[t]], &place, &id))
-			own_bpf_drop(k, PW_OWN_MAP, id);
+		if (bpf_map_lookup_elem(k->maps[outer[t]], &place, &id))
+			continue; /* each change of an outer map waits for a grace period */
+		own_bpf_drop(k, PW_OWN_MAP, id);
 		(void)bpf_map_delete_elem(k->maps[outer[t]], &place);
 	}
 	if (made->gen == gen) {

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,8 +19,44 @@
 #include "policy/image.h"
 
 #define CLIMB_MAX 256u
+#define KNOWN_MAX 1024u
 
 struct step { uint32_t dev; uint64_t ino, mnt_id; };
+
+/* A directory from which the way up was registered already, for what lies on this mount. Many stores lie in one folder. */
+struct ways_known { struct step at; uint64_t carried_id; };
+
+void ways_forget(struct ways *w)
+{
+	free(w->v);
+	*w = (struct ways){ 0 };
+}
+
+static bool is_known(const struct ways *w, const struct step *at, uint64_t carried_id)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		const struct ways_known *k = &w->v[i];
+
+		if (k->at.ino == at->ino && k->at.dev == at->dev && k->at.mnt_id == at->mnt_id && k->carried_id == carried_id)
+			return true;
+	}
+	return false;
+}
+
+/* What finds no memory is looked at again. */
+static void know(struct ways *w, const struct step *at, uint64_t carried_id)
+{
+	if (w->count == w->cap) {
+		size_t cap = w->cap ? w->cap * 2 : 16;
+		struct ways_known *v = cap <= KNOWN_MAX ? reallocarray(w->v, cap, sizeof(*v)) : NULL;
+
+		if (!v)
+			return;
+		w->v = v;
+		w->cap = cap;
+	}
+	w->v[w->count++] = (struct ways_known){ *at, carried_id };
+}
 
 static int step_of(const struct mounts *m, int fd, struct step *ret)
 {
@@ -103,6 +140,9 @@ int ways_stage(struct kernel *k, uint32_t gen, const struct mounts *m, int dir_f
 		}
 		if (top)
 			return mount_add(k, gen, here.mnt_id, PW_MOUNT_TOP, e);
+		if (is_known(&k->ways, &up, mnt_id))
+			return 0;
+		know(&k->ways, &up, mnt_id);
 		rc = attr_way(k, gen, up.dev, up.ino, e);
 		if (!rc && up.mnt_id != here.mnt_id) {
 			struct mounts_entry on;

@@ -117,7 +117,7 @@ struct ast_conds { struct ast_cond *v; size_t count; };
 
 enum ast_on_kind { AST_ON_STORES, AST_ON_CLASS, AST_ON_ANY };
 
-struct ast_rule {                 /* rule NAME { allow|deny WHO  to A, ...  on S, ... | class C | any  when ...  unless ...  absolute  mode audit [until T] } */
+struct ast_rule {                 /* rule NAME { allow|deny WHO  to A, ...  on S, ... | class C | any  when ...  unless ...  absolute  mode audit [until T] | until T } */
 	struct ast_word name;
 	bool deny, absolute;
 	bool any_role;               /* "deny any", "allow any" */
@@ -131,6 +131,7 @@ struct ast_rule {                 /* rule NAME { allow|deny WHO  to A, ...  on S
 	struct ast_conds when, unless;
 	enum ast_mode mode;
 	int64_t audit_until_utc_s;
+	int64_t until_utc_s;         /* of an allow: from then on it allows nothing; 0: no end */
 	struct span span;
 };
 

@@ -92,6 +92,9 @@ static bool exception_follows(const struct ast *a, const struct ast_conds *unles
 
 bool box_conds_follow(const struct ast *a, const struct ast_rule *rule, const struct ast_rule *by)
 {
+	/* A rule with an end answers only for one that ends no later. */
+	if (by->until_utc_s && (!rule->until_utc_s || rule->until_utc_s > by->until_utc_s))
+		return false;
 	for (size_t i = 0; i < by->when.count; i++)
 		if (!any_implies(a, &rule->when, &by->when.v[i]))
 			return false;

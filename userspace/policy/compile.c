@@ -109,6 +109,11 @@ static int add_purposes(struct compiler *c)
 	return 0;
 }
 
+static int add_source(struct compiler *c)
+{
+	return policy_source(c->a, &c->sec[PW_SEC_SOURCE]);
+}
+
 static int finish_gen(struct compiler *c)
 {
 	c->gen.labels = (__u32)c->a->stores.count + 1;
@@ -168,7 +173,7 @@ static int compile_all(struct compiler *c, struct buf *ret)
 	/* Windows before clauses and tests, which ask for their bits; tests before rows, because a tested role set is a likely one. */
 	static int (*const steps[])(struct compiler *c) = {
 		add_files, compile_roles, compile_windows, add_stores, add_purposes, compile_rules, compile_tests, compile_rows,
-		compile_cells, compile_admins, finish_gen,
+		compile_cells, compile_admins, add_source, finish_gen,
 	};
 	__u32 empty;
 	int r = compile_str(c, "", &empty); /* offset 0 */

@@ -215,6 +215,11 @@ static int push_rule(struct compiler *c, uint32_t index, const struct meaning *m
 	clause.actions = rule->deny ? rule->action_mask : explain_brought(rule->action_mask);
 	if (m->never)
 		return 0;
+	/* What had ended when the policy was compiled allows nothing: its window does not exist. */
+	if (rule->until_utc_s && rule->until_utc_s <= c->now_utc_s)
+		return 0;
+	if (rule->until_utc_s)
+		return push_all(c, rule, m, &clause, 1u << compile_until_window(c, rule->until_utc_s), 0);
 	if (!compile_still(c, rule->mode, rule->audit_until_utc_s))
 		return push_all(c, rule, m, &clause, 0, 0);
 	if (rule->audit_until_utc_s) {

@@ -46,9 +46,7 @@ uint32_t policy_store_at(const struct ast *a, const char *path)
 
 /* ---- atoms ---- */
 
-struct context { const struct ast *a; const struct image *img; const struct question *q; const struct pw_facts *f; };
-
-static void time_state(const struct context *c, const struct ast_cond *cond, struct buf *b)
+static void time_state(const struct explain_context *c, const struct ast_cond *cond, struct buf *b)
 {
 	for (size_t i = 0; i < cond->values.count; i++) {
 		const struct ast_time *t = &c->a->times.v[cond->value_idx[i]];
@@ -64,7 +62,37 @@ static void time_state(const struct context *c, const struct ast_cond *cond, str
 	}
 }
 
-static void groups_state(const struct context *c, struct buf *b)
+/* What a record knows of who it was: less than a question says, and nothing of it is guessed. */
+static void recorded_state(const struct explain_context *c, const struct ast_cond *cond, struct buf *b)
+{
+	const struct recorded *r = c->rec;
+
+	switch (cond->kind) {
+	case AST_COND_USER:
+		buf_printf(b, "it was %s", r->user);
+		if (r->login_uid != TABLE_ID_NONE && r->login_uid != r->uid)
+			buf_printf(b, ", who had logged in as uid %u", r->login_uid);
+		break;
+	case AST_COND_GROUP:
+		buf_printf(b, "that is how %s stood when the roles were computed; the record names no groups", r->user);
+		break;
+	case AST_COND_PROGRAM:
+		buf_printf(b, "the program was inode %llu on device %u:%u", (unsigned long long)r->exe_ino, (unsigned int)(r->exe_dev >> 20),
+			   (unsigned int)(r->exe_dev & 0xfffff));
+		break;
+	case AST_COND_UNIT:
+		buf_printf(b, "the control group was number %llu", (unsigned long long)r->cgroup);
+		break;
+	case AST_COND_DURING:
+	case AST_COND_PURPOSE:
+	case AST_COND_MFA:
+	case AST_COND_ROLE:
+	default:
+		break;
+	}
+}
+
+static void groups_state(const struct explain_context *c, struct buf *b)
 {
 	if (!c->q->has_groups) {
 		buf_add_str(b, "the groups are those that the host gives ");
@@ -77,10 +105,15 @@ static void groups_state(const struct context *c, struct buf *b)
 }
 
 /* What the subject really has, for the atom's kind. */
-static void actual(const struct context *c, const struct ast_cond *cond, struct buf *b)
+static void actual(const struct explain_context *c, const struct ast_cond *cond, struct buf *b)
 {
 	const struct question *q = c->q;
 
+	if (c->rec && (cond->kind == AST_COND_USER || cond->kind == AST_COND_GROUP || cond->kind == AST_COND_PROGRAM ||
+		       cond->kind == AST_COND_UNIT)) {
+		recorded_state(c, cond, b);
+		return;
+	}
 	switch (cond->kind) {
 	case AST_COND_DURING:
 		time_state(c, cond, b);
@@ -133,11 +166,14 @@ static int add_atom(struct explain_rule *r, bool holds, struct buf *text)
 	return 0;
 }
 
-static int add_conds(const struct context *c, const struct ast_conds *conds, bool unless, struct explain_rule *r)
+static int add_conds(const struct explain_context *c, const struct ast_rule *rule, bool unless, struct explain_rule *r)
 {
+	const struct ast_conds *conds = unless ? &rule->unless : &rule->when;
+
 	for (size_t i = 0; i < conds->count; i++) {
 		_buf_ struct buf text = BUF_INIT;
-		bool holds = explain_atom_holds(c->a, c->img, c->f, &conds->v[i]) != unless;
+		bool takes_away = unless != rule->deny;
+		bool holds = explain_atom_holds(c->a, c->img, c->f, &conds->v[i], takes_away) != unless;
 
 		buf_add_str(&text, unless ? "unless " : "when ");
 		explain_cond_words(c->a, &conds->v[i], &text);
@@ -149,8 +185,24 @@ static int add_conds(const struct context *c, const struct ast_conds *conds, boo
 	return 0;
 }
 
+/* The end of an allow is a condition like any other. */
+static int add_until(const struct explain_context *c, const struct ast_rule *rule, struct explain_rule *r)
+{
+	_buf_ struct buf text = BUF_INIT;
+	uint32_t w = explain_until(c->img, rule->until_utc_s);
+
+	if (!rule->until_utc_s)
+		return 0;
+	buf_add_str(&text, "until ");
+	stamp_add(&text, rule->until_utc_s);
+	buf_add_str(&text, "Z: it was ");
+	stamp_add(&text, c->q->at_utc_s);
+	buf_add_char(&text, 'Z');
+	return add_atom(r, w != AST_NONE && (c->f->windows >> w & 1), &text);
+}
+
 /* Who makes a role of this rule: "role radiologist (group:radiology): not on". */
-static int add_roles(const struct context *c, const struct ast_rule *rule, struct explain_rule *r)
+static int add_roles(const struct explain_context *c, const struct ast_rule *rule, struct explain_rule *r)
 {
 	r->names_role = rule->any_role;
 	for (size_t i = 0; i < rule->roles.count; i++)
@@ -184,16 +236,14 @@ static bool speaks(const struct ast_rule *rule, uint32_t store_idx, uint32_t nee
 	return false;
 }
 
-static int add_rules(const struct context *c, struct explanation *x, bool deciding)
+static int add_rules(const struct explain_context *c, struct explanation *x, bool deciding)
 {
-	uint32_t need = table_need(x->action_bit);
-
 	for (uint32_t i = 0; i < c->a->rules.count; i++) {
 		const struct ast_rule *rule = &c->a->rules.v[i];
 		bool decided = x->decision.rule == i + 1;
 		struct explain_rule *v, *r;
 
-		if (decided != deciding || (!decided && !speaks(rule, x->store_idx, need)))
+		if (decided != deciding || (!decided && !speaks(rule, x->store_idx, x->need)))
 			continue;
 		v = reallocarray(x->rules, x->rules_count + 1, sizeof(*v));
 		if (!v)
@@ -201,22 +251,30 @@ static int add_rules(const struct context *c, struct explanation *x, bool decidi
 		x->rules = v;
 		r = &v[x->rules_count++];
 		*r = (struct explain_rule){ .rule_idx = i, .decided = decided };
-		if (add_roles(c, rule, r) < 0 || add_conds(c, &rule->when, false, r) < 0 || add_conds(c, &rule->unless, true, r) < 0)
+		if (add_roles(c, rule, r) < 0 || add_conds(c, rule, false, r) < 0 || add_conds(c, rule, true, r) < 0 ||
+		    add_until(c, rule, r) < 0)
 			return -ENOMEM;
 	}
 	return 0;
 }
 
+int explain_rules(const struct explain_context *c, struct explanation *x)
+{
+	int r = add_rules(c, x, true);
+
+	return r < 0 ? r : add_rules(c, x, false);
+}
+
 /* ---- the sentence ---- */
 
-static void add_rule_place(const struct image *img, uint32_t rule, struct buf *b)
+void explain_rule_place(const struct image *img, uint32_t rule, struct buf *b)
 {
 	const struct pw_img_rule *r = &img->rules[rule];
 
 	buf_printf(b, "rule '%s' (%s:%u)", image_str(img, r->name), image_str(img, img->files[r->file]), r->line);
 }
 
-static void add_what(const struct context *c, const struct explanation *x, const char *to, struct buf *b)
+static void add_what(const struct explain_context *c, const struct explanation *x, const char *to, struct buf *b)
 {
 	explain_actions(x->action_bit, b);
 	buf_printf(b, " on %s%s", c->a->stores.v[x->store_idx].name.text, to);
@@ -226,7 +284,7 @@ static void add_what(const struct context *c, const struct explanation *x, const
 	buf_add_char(b, ')');
 }
 
-static void sentence_inside(const struct context *c, const struct explanation *x, struct buf *b)
+static void sentence_inside(const struct explain_context *c, const struct explanation *x, struct buf *b)
 {
 	const struct pw_decision *d = &x->decision;
 
@@ -234,11 +292,11 @@ static void sentence_inside(const struct context *c, const struct explanation *x
 		buf_add_str(b, "passes, because mode audit only records it; it would be ");
 	if (d->verdict == PW_ALLOW) {
 		buf_add_str(b, "allowed: ");
-		add_rule_place(c->img, d->rule, b);
+		explain_rule_place(c->img, d->rule, b);
 		buf_add_str(b, " allows ");
 	} else if (d->rule) {
 		buf_add_str(b, "forbidden: ");
-		add_rule_place(c->img, d->rule, b);
+		explain_rule_place(c->img, d->rule, b);
 		buf_add_str(b, d->reason == PW_R_ABSOLUTE ? " denies absolutely " : " denies ");
 	} else {
 		buf_add_str(b, "refused: no rule allows ");
@@ -250,7 +308,7 @@ static void sentence_inside(const struct context *c, const struct explanation *x
 	}
 }
 
-static int add_sentence(const struct context *c, struct explanation *x)
+static int add_sentence(const struct explain_context *c, struct explanation *x)
 {
 	_buf_ struct buf b = BUF_INIT;
 
@@ -275,6 +333,11 @@ void explanation_free(struct explanation *x)
 		free(x->changes[i].rule);
 	}
 	free(x->changes);
+	for (size_t i = 0; i < x->futile_count; i++) {
+		free(x->futile[i].text);
+		free(x->futile[i].rule);
+	}
+	free(x->futile);
 	free(x->sentence);
 	memset(x, 0, sizeof(*x));
 }
@@ -283,8 +346,8 @@ int policy_explain(const struct ast *a, const struct image *img, const struct na
 		   uint32_t action_bit, uint32_t store_idx, struct explanation *ret, struct err *e)
 {
 	struct pw_facts f = { 0 };
-	struct context c = { .a = a, .img = img, .q = q, .f = &f };
-	struct explanation x = { .action_bit = action_bit, .store_idx = store_idx };
+	struct explain_context c = { .a = a, .img = img, .q = q, .f = &f };
+	struct explanation x = { .action_bit = action_bit, .need = table_need(action_bit), .store_idx = store_idx };
 	int r = explain_facts(a, img, n, q, &f);
 
 	if (r == 0) {
@@ -293,9 +356,7 @@ int policy_explain(const struct ast *a, const struct image *img, const struct na
 		r = add_sentence(&c, &x);
 	}
 	if (r == 0 && store_idx != AST_NONE) {
-		r = add_rules(&c, &x, true);
-		if (r == 0)
-			r = add_rules(&c, &x, false);
+		r = explain_rules(&c, &x);
 		if (r == 0)
 			r = explain_changes(a, img, n, q, &x);
 	}

@@ -239,8 +239,6 @@ static int turns(const struct work *w, const struct edit *first, const struct ed
 
 /* ---- telling ---- */
 
-static const char not_yet[] = " (this version has no way to do so)";
-
 static void tell(const struct work *w, const struct edit *e, struct buf *b)
 {
 	switch (e->kind) {
@@ -248,12 +246,12 @@ static void tell(const struct work *w, const struct edit *e, struct buf *b)
 		buf_add_str(b, e->name ? "give a second factor at most " : "do not give a second factor");
 		if (e->name) {
 			stamp_add_duration(b, e->age_s);
-			buf_printf(b, " before%s", not_yet);
+			buf_printf(b, " before%s", EXPLAIN_NOT_YET);
 		}
 		break;
 	case EDIT_PURPOSE:
 		buf_printf(b, "%s%s%s", e->name ? "declare purpose " : "declare no purpose", e->name ? e->name : "",
-			   e->name ? not_yet : "");
+			   e->name ? EXPLAIN_NOT_YET : "");
 		break;
 	case EDIT_TIME:
 		buf_printf(b, "wait until %s %s: ", e->name, table_windows(w->img, e->utc_s, &(int64_t){ 0 }) >> e->window & 1 ?

@@ -110,6 +110,14 @@ uint32_t explain_window(const struct ast *a, const struct image *img, uint32_t t
 	return AST_NONE;
 }
 
+uint32_t explain_until(const struct image *img, int64_t until_utc_s)
+{
+	for (__u32 i = 0; i < img->count[PW_SEC_WINDOWS]; i++)
+		if (img->windows[i].until_utc_s == until_utc_s)
+			return i;
+	return AST_NONE;
+}
+
 void explain_clock(const struct image *img, uint32_t window, int64_t utc_s, struct buf *b)
 {
 	const struct pw_img_window *w = &img->windows[window];
@@ -122,19 +130,22 @@ void explain_clock(const struct image *img, uint32_t window, int64_t utc_s, stru
 }
 
 /* A condition on users, groups, several roles, programs or units is a hidden role with these words for a name. */
-static bool hidden_holds(const struct ast *a, const struct image *img, const struct pw_facts *f, const struct ast_cond *cond)
+static bool hidden_holds(const struct ast *a, const struct image *img, const struct pw_facts *f, const struct ast_cond *cond, bool takes_away)
 {
+	bool loose = takes_away && (cond->kind == AST_COND_USER || cond->kind == AST_COND_GROUP);
 	_buf_ struct buf words = BUF_INIT;
 
+	/* Two such roles can have the same words: one for what gives, one for what takes away (pw_members() in decide.h). */
 	explain_cond_words(a, cond, &words);
 	for (__u32 i = 0; !words.failed && i < img->count[PW_SEC_ROLES]; i++)
-		if ((img->roles[i].flags & PW_ROLE_HIDDEN) && (f->roles >> i & 1) &&
+		if ((img->roles[i].flags & PW_ROLE_HIDDEN) && (f->roles >> i & 1) && loose == (img->gen->loose >> i & 1) &&
 		    strcmp(image_str(img, img->roles[i].name), words.data) == 0)
 			return true;
 	return false;
 }
 
-bool explain_atom_holds(const struct ast *a, const struct image *img, const struct pw_facts *f, const struct ast_cond *cond)
+bool explain_atom_holds(const struct ast *a, const struct image *img, const struct pw_facts *f, const struct ast_cond *cond,
+			bool takes_away)
 {
 	switch (cond->kind) {
 	case AST_COND_MFA:
@@ -158,7 +169,7 @@ bool explain_atom_holds(const struct ast *a, const struct image *img, const stru
 	case AST_COND_PROGRAM:
 	case AST_COND_UNIT:
 	default:
-		return hidden_holds(a, img, f, cond);
+		return hidden_holds(a, img, f, cond, takes_away);
 	}
 }
 

@@ -66,6 +66,11 @@ void explain_rule_words(const struct ast *a, const struct ast_rule *rule, struct
 		buf_add_str(b, i || rule->when.count ? ", unless " : "unless ");
 		explain_cond_words(a, &rule->unless.v[i], b);
 	}
+	if (rule->until_utc_s) {
+		buf_add_str(b, rule->when.count || rule->unless.count ? ", until " : "until ");
+		stamp_add(b, rule->until_utc_s);
+		buf_add_char(b, 'Z');
+	}
 }
 
 void explain_actions(uint32_t actions, struct buf *b)

@@ -152,6 +152,7 @@ static int check_counts(const struct image *img, struct err *e)
 		{ PW_SEC_WINDOWS, 0, PW_WINDOWS_MAX },
 		{ PW_SEC_PURPOSES, 0, PW_PURPOSES_MAX },
 		{ PW_SEC_STRINGS, 1, PW_IMAGE_MAX },
+		{ PW_SEC_SOURCE, 1, PW_IMAGE_MAX },
 	};
 
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
@@ -396,6 +397,41 @@ static int check_rest(const struct image *img, struct err *e)
 	return 0;
 }
 
+/* Bytes of one UTF-8 character at p, 0 if it is none: RFC 3629, so neither overlong nor a surrogate. */
+static size_t utf8_len(const unsigned char *p, size_t left)
+{
+	static const struct { unsigned char mask, lead, min, max; size_t len; } forms[] = {
+		{ 0x80, 0x00, 0, 0, 1 }, { 0xff, 0xe0, 0xa0, 0xbf, 3 }, { 0xff, 0xed, 0x80, 0x9f, 3 }, { 0xff, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xff, 0xf4, 0x80, 0x8f, 4 }, { 0xe0, 0xc0, 0x80, 0xbf, 2 }, { 0xf0, 0xe0, 0x80, 0xbf, 3 }, { 0xf8, 0xf0, 0x80, 0xbf, 4 },
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if ((p[0] & forms[i].mask) != forms[i].lead)
+			continue;
+		if (forms[i].len > left || (forms[i].len == 2 && p[0] < 0xc2) || (forms[i].len == 4 && p[0] > 0xf4) ||
+		    (forms[i].len > 1 && (p[1] < forms[i].min || p[1] > forms[i].max)))
+			return 0;
+		for (size_t k = 2; k < forms[i].len; k++)
+			if ((p[k] & 0xc0) != 0x80)
+				return 0;
+		return forms[i].len;
+	}
+	return 0;
+}
+
+/* Its form and nothing more: what decides are the tables. */
+static int check_source(const struct image *img, struct err *e)
+{
+	size_t size = img->count[PW_SEC_SOURCE], len;
+
+	for (size_t i = 0; i < size; i += len) {
+		len = utf8_len((const unsigned char *)img->source + i, size - i);
+		if (!len || !img->source[i])
+			return BAD(e, "byte %zu of the policy's text is none of a text", i);
+	}
+	return 0;
+}
+
 static void point(struct image *img, const void *const at[static PW_SEC_MAX_])
 {
 	img->gen = at[PW_SEC_GEN];
@@ -416,6 +452,7 @@ static void point(struct image *img, const void *const at[static PW_SEC_MAX_])
 	img->tests = at[PW_SEC_TESTS];
 	img->files = at[PW_SEC_FILES];
 	img->strings = at[PW_SEC_STRINGS];
+	img->source = at[PW_SEC_SOURCE];
 }
 
 int image_check(const void *bytes, size_t len_bytes, struct image *ret, struct err *e)
@@ -423,7 +460,7 @@ int image_check(const void *bytes, size_t len_bytes, struct image *ret, struct e
 	/* In this order: each relies on what those before it have looked at. */
 	static int (*const checks[])(const struct image *img, struct err *e) = {
 		check_counts, check_gen, check_rows, check_conds, check_rest, check_stores, check_subjects, check_rules,
-		check_windows, check_cells,
+		check_windows, check_cells, check_source,
 	};
 	struct image img = { .head = bytes };
 	const void *at[PW_SEC_MAX_] = { NULL };

@@ -35,6 +35,7 @@ struct image {                       /* a checked view; borrowed from the bytes,
 	const struct pw_img_test *tests;
 	const __u32 *files;
 	const char *strings;
+	const char *source; /* count[PW_SEC_SOURCE] bytes, no NUL behind them */
 	__u32 count[PW_SEC_MAX_];
 };
 int image_check(const void *bytes, size_t len_bytes, struct image *ret, struct err *e);

@@ -259,6 +259,13 @@ static json_t *rule(struct twin *t, const struct ast_rule *r)
 	set_conditions(t, o, "when", &r->when);
 	set_conditions(t, o, "unless", &r->unless);
 	set_mode(t, o, r->mode, r->audit_until_utc_s);
+	if (r->until_utc_s) {
+		_buf_ struct buf b = BUF_INIT;
+
+		stamp_add(&b, r->until_utc_s);
+		buf_add_char(&b, 'Z');
+		set_buf(t, o, "until", &b);
+	}
 	return o;
 }
 

@@ -35,6 +35,7 @@ static inline size_t layout_elem_bytes(enum pw_section s)
 		[PW_SEC_TESTS]    = sizeof(struct pw_img_test),
 		[PW_SEC_FILES]    = sizeof(__u32),
 		[PW_SEC_STRINGS]  = 1,
+		[PW_SEC_SOURCE]   = 1,
 	};
 
 	return bytes[s];

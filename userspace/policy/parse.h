@@ -24,7 +24,7 @@ enum { PURPOSE_TEXT };
 enum { PROGRAM_EXE, PROGRAM_VERITY };
 enum { STORE_PATH, STORE_MODALITY, STORE_CLASS, STORE_MODE, STORE_STRICT, STORE_TIGHTEN };
 enum { ROLE_ABSTRACT, ROLE_INHERITS, ROLE_MEMBERS, ROLE_PROGRAM, ROLE_UNIT };
-enum { RULE_ALLOW, RULE_DENY, RULE_TO, RULE_ON, RULE_WHEN, RULE_UNLESS, RULE_ABSOLUTE, RULE_MODE };
+enum { RULE_ALLOW, RULE_DENY, RULE_TO, RULE_ON, RULE_WHEN, RULE_UNLESS, RULE_ABSOLUTE, RULE_MODE, RULE_UNTIL };
 enum { TEST_AS, TEST_EXPECT };
 
 /* Where statements and fields lie in a text: what the formatter needs to keep comments in their place. */
@@ -104,6 +104,7 @@ bool parse_mfa_within(struct parser *p, uint64_t *ret_s);     /* behind "mfa" */
 bool parse_mode(struct parser *p, enum ast_mode *ret_mode, int64_t *ret_until_utc_s); /* behind "mode" */
 bool parse_tighten(struct parser *p, struct ast_tighten *ret); /* behind "on-tighten" */
 bool parse_moment(struct parser *p, const char *what, int64_t *ret_s, bool *ret_local);
+bool parse_until(struct parser *p, int64_t *ret_utc_s); /* behind "until" */
 
 /* parse.c: statements, blocks, and how to go on after a fault */
 bool parse_has(uint32_t seen, int field);

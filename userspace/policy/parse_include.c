@@ -125,7 +125,7 @@ bool parse_file(struct parse_run *run, const struct parser *up, const char *path
 	if (run->files_count++ >= PARSE_FILES_MAX)
 		return read_fault(run, path, span, "a policy has at most 64 files");
 	r = run->reader->read(run->reader->ctx, path, &text, &len);
-	if (r == -EFBIG || (r == 0 && len > PARSE_FILE_MAX))
+	if (r == -EFBIG || (r == 0 && len > (run->reader->max_bytes ? run->reader->max_bytes : PARSE_FILE_MAX)))
 		return read_fault(run, path, span, "it is larger than 1 MiB; split it with include");
 	if (r == -ENOMEM) {
 		run->nomem = true;

@@ -232,6 +232,11 @@ static bool rule_mode(struct parser *p, void *node)
 	return parse_mode(p, &rule->mode, &rule->audit_until_utc_s);
 }
 
+static bool rule_until(struct parser *p, void *node)
+{
+	return parse_until(p, &((struct ast_rule *)node)->until_utc_s);
+}
+
 static void rule_end(struct parser *p, void *node, uint32_t seen)
 {
 	struct ast_rule *rule = node;
@@ -252,6 +257,10 @@ static void rule_end(struct parser *p, void *node, uint32_t seen)
 	else if (!rule->deny && rule->mode == AST_MODE_AUDIT)
 		(void)parse_error(p, "audit-allow", rule->span,
 				  "rule '%s' allows, and 'mode audit' changes nothing about that; remove it, or put it on the store", name);
+	else if (rule->deny && parse_has(seen, RULE_UNTIL))
+		(void)parse_error(p, "deny-until", rule->span,
+				  "rule '%s' denies, and would let in whom it refuses when its time is over; remove 'until', and the rule when its "
+				  "time has come", name);
 }
 
 static const struct field_def rule_fields[] = {
@@ -263,6 +272,7 @@ static const struct field_def rule_fields[] = {
 	[RULE_UNLESS] = { "unless", rule_unless, false },
 	[RULE_ABSOLUTE] = { "absolute", rule_absolute, false },
 	[RULE_MODE] = { "mode", rule_mode, false },
+	[RULE_UNTIL] = { "until", rule_until, false },
 };
 const struct kind_def parse_kind_rule = {
 	.word = "rule", .head = HEAD_NAME, .begin = rule_begin, .fields = rule_fields, .fields_count = COUNT(rule_fields),

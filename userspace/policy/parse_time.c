@@ -53,10 +53,22 @@ bool parse_moment(struct parser *p, const char *what, int64_t *ret_s, bool *ret_
 	return true;
 }
 
+bool parse_until(struct parser *p, int64_t *ret_utc_s)
+{
+	const struct token *at = p->tok;
+	bool local;
+
+	if (!parse_moment(p, "a moment behind 'until'", ret_utc_s, &local))
+		return false;
+	if (local)
+		return parse_error(p, "bad-time", parse_span(p, at),
+				   "this moment has no zone; add 'Z' for UTC or an offset such as '+01:00'");
+	return true;
+}
+
 bool parse_mode(struct parser *p, enum ast_mode *ret_mode, int64_t *ret_until_utc_s)
 {
 	const struct token *until;
-	bool local;
 
 	if (parse_accept(p, "audit"))
 		*ret_mode = AST_MODE_AUDIT;
@@ -69,12 +81,7 @@ bool parse_mode(struct parser *p, enum ast_mode *ret_mode, int64_t *ret_until_ut
 		return true;
 	if (*ret_mode == AST_MODE_ENFORCE)
 		return parse_error(p, "bad-mode", parse_span(p, until), "only 'mode audit' can have an end; leave out 'until' and its time");
-	if (!parse_moment(p, "a moment behind 'until'", ret_until_utc_s, &local))
-		return false;
-	if (local)
-		return parse_error(p, "bad-time", parse_span(p, until + 1),
-				   "this moment has no zone; add 'Z' for UTC or an offset such as '+01:00'");
-	return true;
+	return parse_until(p, ret_until_utc_s);
 }
 
 bool parse_tighten(struct parser *p, struct ast_tighten *ret)

@@ -17,6 +17,7 @@
 struct policy_reader {
 	void *ctx;
 	int (*read)(void *ctx, const char *path, char **ret_text, size_t *ret_len_bytes);
+	size_t max_bytes; /* of one file; 0: 1 MiB, which is what a person can read */
 };
 
 /* parse.c, resolve.c. 0 and *ret; -EINVAL: messages are in d; -ENOMEM. *ret is owned by the caller (ast_free, free). */
@@ -26,6 +27,8 @@ int policy_resolve(struct ast *a, const struct names *n, struct diags *d);
 
 /* print.c: canonical text (polyward fmt); comments are kept where they stand before a statement or a field, or behind it. */
 int policy_format(const struct sources *s, const struct ast *a, struct buf *ret);
+/* The same for a policy of several files as one text that parses by itself: included files in their place, comments left out. */
+int policy_source(const struct ast *a, struct buf *ret);
 /* json.c: canonical JSON twin: keys and sets sorted, no comments, no places. This is what is hashed. */
 int policy_json(const struct ast *a, struct buf *ret);
 int policy_hash(const struct ast *a, uint8_t ret[static 32]);
@@ -61,15 +64,18 @@ struct explain_rule {
 struct explain_change {        /* a smallest change that turns the outcome, re-decided by the same function */
 	char *text;                /* "be a member of group radiology" */
 	bool now_allowed;
+	uint32_t cost;             /* recorded decisions: second factor 1, purpose 2, time 3, program or unit 4, membership 5, summed */
 	char *rule;                /* that would decide then; NULL: by default */
 };
 struct explanation {
 	struct pw_decision decision;
-	uint32_t action_bit, store_idx;    /* store_idx AST_NONE: outside every store */
+	uint32_t action_bit, store_idx;    /* store_idx AST_NONE: outside every store. action_bit 0: a recorded need of several */
+	uint32_t need;
 	uint64_t roles;
 	char *sentence;                    /* "refused: no rule allows read on scans to user ann (roles: annotator)" */
 	struct explain_rule *rules; size_t rules_count;      /* the rules on this store and action, deciding one first */
 	struct explain_change *changes; size_t changes_count;
+	struct explain_change *futile; size_t futile_count;  /* would meet an allow, but a deny (rule) holds: recorded refusals only */
 };
 int policy_explain(const struct ast *a, const struct image *img, const struct names *n, const struct question *q,
 		   uint32_t action_bit, uint32_t store_idx, struct explanation *ret, struct err *e);

@@ -18,16 +18,19 @@ enum { KIND_POLICY, KIND_ADMIN, KIND_TIME, KIND_PURPOSE, KIND_PROGRAM, KIND_STOR
 struct node { uint32_t off; int kind; size_t idx; };
 struct nodes { struct node *v; size_t count; };
 
-static bool add_node(struct nodes *n, struct span span, int kind, size_t idx)
+static bool push_node(struct nodes *n, struct span span, int kind, size_t idx)
 {
-	struct node *new;
+	struct node *new = list_push(n);
 
-	if (span.file != 0) /* another file's: it stands behind an include */
-		return true;
-	new = list_push(n);
 	if (new)
 		*new = (struct node){ .off = span.off_bytes, .kind = kind, .idx = idx };
 	return new != NULL;
+}
+
+static bool add_node(struct nodes *n, struct span span, int kind, size_t idx)
+{
+	/* Another file's stands behind an include. */
+	return span.file != 0 || push_node(n, span, kind, idx);
 }
 
 static int by_place(const void *a, const void *b)
@@ -174,6 +177,35 @@ static void print_node(const struct ast *a, const struct comments *c, const stru
 	}
 	ret->failed |= s.failed;
 	statement_free(&s);
+}
+
+/*
+ * Kind by kind, each in the order in which the policy was read: so the text gives the same lists, and with them the same numbers of
+ * roles, stores and rules, as the files that it was made from.
+ */
+int policy_source(const struct ast *a, struct buf *ret)
+{
+	struct comments none = { 0 };
+	struct nodes nodes = { 0 };
+	bool ok = !a->has_policy || push_node(&nodes, a->policy.span, KIND_POLICY, 0);
+
+#define EACH(list, kind) for (size_t i = 0; i < a->list.count && ok; i++) ok = push_node(&nodes, a->list.v[i].span, kind, i)
+	EACH(admins, KIND_ADMIN);
+	EACH(times, KIND_TIME);
+	EACH(purposes, KIND_PURPOSE);
+	EACH(programs, KIND_PROGRAM);
+	EACH(stores, KIND_STORE);
+	EACH(roles, KIND_ROLE);
+	EACH(separates, KIND_SEPARATE);
+	EACH(rules, KIND_RULE);
+	EACH(tests, KIND_TEST);
+#undef EACH
+	ret->failed |= !ok;
+	buf_add_str(ret, "polyward 1\n");
+	for (size_t i = 0; i < nodes.count && !ret->failed; i++)
+		print_node(a, &none, &nodes.v[i], ret);
+	free(nodes.v);
+	return ret->failed ? -ENOMEM : 0;
 }
 
 int policy_format(const struct sources *s, const struct ast *a, struct buf *ret)

@@ -72,7 +72,7 @@ static void conditions(struct statement *s, int field, const char *keyword, cons
 
 void print_rule(const struct ast_rule *r, struct statement *s)
 {
-	struct buf who = BUF_INIT, to = BUF_INIT, on = BUF_INIT, absolute = BUF_INIT;
+	struct buf who = BUF_INIT, to = BUF_INIT, on = BUF_INIT, absolute = BUF_INIT, until = BUF_INIT;
 
 	s->block = true;
 	buf_printf(&s->head, "rule %s", r->name.text);
@@ -94,6 +94,12 @@ void print_rule(const struct ast_rule *r, struct statement *s)
 		print_line(s, RULE_ABSOLUTE, 0, false, &absolute);
 	}
 	print_mode(s, RULE_MODE, r->mode, r->audit_until_utc_s);
+	if (r->until_utc_s) {
+		buf_add_str(&until, "until ");
+		stamp_add(&until, r->until_utc_s);
+		buf_add_char(&until, 'Z');
+		print_line(s, RULE_UNTIL, 0, false, &until);
+	}
 }
 
 static void subject(struct statement *s, size_t nth, const struct ast_subject *as)

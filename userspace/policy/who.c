@@ -46,7 +46,7 @@ static bool fails_for(const struct ast *a, const struct grant *g, const struct a
 
 			if (k == AST_COND_DURING || k == AST_COND_PURPOSE || k == AST_COND_MFA)
 				continue;
-			if (explain_atom_holds(a, g->img, g->f, &conds->v[i]) == (s == 1))
+			if (explain_atom_holds(a, g->img, g->f, &conds->v[i], (s == 1) != rule->deny) == (s == 1))
 				return true;
 		}
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Time blocks that some rule asks for, and expiries ("until T"), become windows: one bit each. A zone's offsets from UTC go into
+ * Time blocks that some rule asks for, and expiries ("until T", of a mode audit or of a rule), become windows: one bit each. A zone's offsets from UTC go into
  * the image for years ahead, so that the host that enforces needs no tz database. Whether a window is open is table.c's to say.
  */
 #include "policy/compile.h"
@@ -205,7 +205,10 @@ int compile_windows(struct compiler *c)
 	r = add_times(c);
 	if (r == 0)
 		r = store_modes(c);
-	for (size_t i = 0; i < a->rules.count && r == 0; i++)
+	for (size_t i = 0; i < a->rules.count && r == 0; i++) {
 		r = add_until(c, a->rules.v[i].mode, a->rules.v[i].audit_until_utc_s, a->rules.v[i].span);
+		if (r == 0)
+			r = add_until(c, AST_MODE_AUDIT, a->rules.v[i].until_utc_s, a->rules.v[i].span);
+	}
 	return r;
 }

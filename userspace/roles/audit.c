@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define RETRY_MS 1000
+#define BEAT_MS  60000 /* with nothing to record, so often we record that we live: silence is then evidence too */
 #define READ_MS  10 /* the kernel wakes nobody while events are held: so often we look for more */
 
 /* 0 go on, 1 the supervisor is gone, -errno a peer broke the rules. */
@@ -46,7 +47,42 @@ static int wait_ms(const struct sink *s)
 
 		return left < 0 ? 0 : (int)left;
 	}
-	return sink_holds(s) && (ms < 0 || ms > READ_MS) ? READ_MS : ms;
+	if (ms < 0 || ms > s->beat_at_ms - role_now_ms())
+		ms = s->beat_at_ms > role_now_ms() ? (int)(s->beat_at_ms - role_now_ms()) : 0;
+	return sink_holds(s) && ms > READ_MS ? READ_MS : ms;
+}
+
+static void beat(struct sink *s)
+{
+	const struct pw_record head = { .schema = PW_RECORD_SCHEMA, .kind = PW_REC_HEARTBEAT, .cpu = UINT16_MAX };
+	uint64_t next_seq = audit_next_seq(s->log);
+	_buf_ struct buf b = BUF_INIT;
+	struct err e;
+
+	if (next_seq != s->beat_seq || s->trouble_since_utc_s) {
+		s->beat_seq = next_seq;
+		s->beat_at_ms = role_now_ms() + BEAT_MS;
+		return;
+	}
+	if (role_now_ms() < s->beat_at_ms)
+		return;
+	record_begin(&b, &head);
+	if (record_end(&b, 0) == 0 && audit_append(s->log, &b, &e) == 0)
+		(void)sink_commit(s, &e);
+	s->beat_seq = audit_next_seq(s->log);
+	s->beat_at_ms = role_now_ms() + BEAT_MS;
+}
+
+/* Records are on disk, but what proves them is not: said once, and once when that is over. */
+static void tell_tree(struct sink *s)
+{
+	const struct err *why = audit_tree_trouble(s->log);
+
+	if (why && !s->tree_told)
+		role_say(ROLE_AUDIT, "%s; records are kept, and will be hashed and signed when this is mended", why->text);
+	if (!why && s->tree_told)
+		role_say(ROLE_AUDIT, "the log is signed again");
+	s->tree_told = why != NULL;
 }
 
 static int loop(struct sink *s)
@@ -76,6 +112,8 @@ static int loop(struct sink *s)
 		}
 		if (s->trouble_since_utc_s ? role_now_ms() >= s->retry_at_ms : audit_commit_in_ms(s->log) == 0)
 			(void)sink_commit(s, &e);
+		beat(s);
+		tell_tree(s);
 	}
 }
 
@@ -123,11 +161,12 @@ int main(void)
 	uint64_t cut_bytes = 0;
 	struct err e = { 0 };
 	char note[128];
-	int r = role_start(&sandbox_audit, FD_LOG, &e);
+	int r = role_start(&sandbox_audit, FD_SIGNER, &e);
 
 	_Static_assert(PW_GENERATIONS == 4, "one initialiser a slot");
 	if (r == 0)
-		r = audit_open(FD_LOG, &s.log, &cut_bytes, &e);
+		r = audit_open_signed(&(struct audit_dirs){ FD_LOG, FD_KEYS, FD_SIGNER }, &s.log, &cut_bytes, &e);
+	s.beat_seq = UINT64_MAX;
 	if (r == 0)
 		r = role_ready(ROLE_AUDIT, &s.peers, &e);
 	if (r < 0) {
@@ -145,7 +184,7 @@ int main(void)
 		sink_drain(&s);
 		(void)sink_commit(&s, &e);
 	}
+	log_reader_close(s.reader);
 	audit_close(s.log);
-	buf_free(&s.record);
 	return r < 0 ? ROLE_FAILED : 0;
 }

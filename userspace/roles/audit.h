@@ -12,12 +12,15 @@ struct sink {
 	struct peers peers;
 	struct audit_log *log;
 	struct ring *urgent, *access;        /* NULL: nothing is enforced */
-	struct buf record;                   /* room for one, from event to event */
+	struct log_reader *reader;           /* for questions about one record; NULL: none was asked yet */
 	struct held images[PW_GENERATIONS];  /* the latest ones, slot generation % PW_GENERATIONS */
 	int64_t trouble_since_utc_s;         /* 0: the disk takes what we write */
 	int64_t retry_at_ms;
 	uint64_t retries;
 	struct err trouble;
+	uint64_t beat_seq;                   /* records when beat_at_ms was set */
+	int64_t beat_at_ms;                  /* when nothing will have been recorded for long enough to say that we live */
+	bool tree_told;                      /* that tiles or checkpoints cannot be written */
 };
 
 /* audit_events.c: the kernel's events to records. */
@@ -36,5 +39,11 @@ int sink_hear_control(struct sink *s, struct ipc_msg *m);
 /* An administrative record; committed at once. */
 int sink_record(struct sink *s, struct msg_record *rec, struct err *e);
 void sink_note(struct sink *s, const char *event, const char *note);
+
+/* audit_evidence.c: questions about one record, and acts that concern the log itself; each is answered. */
+void sink_event(struct sink *s, const struct msg_event *ask);
+void sink_evidence(struct sink *s, struct msg_evidence *m);
+void sink_erase(struct sink *s, struct msg_erase *m);
+void sink_cosign(struct sink *s, struct msg_cosign *m);
 
 #endif

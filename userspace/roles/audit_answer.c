@@ -70,6 +70,8 @@ static void answer_status(struct sink *s, uint32_t id)
 	ipc_put(st.segment, sizeof(st.segment), name);
 	if (s->trouble_since_utc_s)
 		ipc_put(st.text, sizeof(st.text), s->trouble.text);
+	else if (audit_tree_trouble(s->log))
+		ipc_put(st.text, sizeof(st.text), audit_tree_trouble(s->log)->text);
 	(void)ipc_send(s->peers.control, ROLE_AUDIT, ROLE_CONTROL, IPC_AUDIT_STATUS, &st, NULL);
 }
 
@@ -80,16 +82,20 @@ static void answer_log(struct sink *s, const struct msg_order *ask)
 	const struct msg_ask given = { .id = ask->id };
 	struct err e = { 0 };
 	_fd_ int dir_fd = -1;
+	_fd_ int keys_fd = -1;
 
 	ipc_put(rec.event, sizeof(rec.event), "log-opened");
 	failed.code = sink_record(s, &rec, &e);
 	if (failed.code == 0) {
 		dir_fd = openat(FD_LOG, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (dir_fd < 0)
+		keys_fd = openat(FD_KEYS, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (dir_fd < 0 || keys_fd < 0)
 			failed.code = err_set(&e, -errno, "open the log directory");
 	}
 	if (failed.code == 0) {
-		(void)ipc_send(s->peers.control, ROLE_AUDIT, ROLE_CONTROL, IPC_LOG_DIR, &given, &dir_fd);
+		const int fds[] = { dir_fd, keys_fd };
+
+		(void)ipc_send(s->peers.control, ROLE_AUDIT, ROLE_CONTROL, IPC_LOG_DIR, &given, fds);
 		return;
 	}
 	ipc_put(failed.text, sizeof(failed.text), e.text);
@@ -135,6 +141,18 @@ int sink_hear_control(struct sink *s, struct ipc_msg *m)
 		return 0;
 	case IPC_ASK_LOG:
 		answer_log(s, &m->body.as_ASK_LOG);
+		return 0;
+	case IPC_ASK_EVENT:
+		sink_event(s, &m->body.as_ASK_EVENT);
+		return 0;
+	case IPC_EVIDENCE:
+		sink_evidence(s, &m->body.as_EVIDENCE);
+		return 0;
+	case IPC_ERASE:
+		sink_erase(s, &m->body.as_ERASE);
+		return 0;
+	case IPC_COSIGN:
+		sink_cosign(s, &m->body.as_COSIGN);
 		return 0;
 	default:
 		return -EBADMSG;

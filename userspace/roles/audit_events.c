@@ -22,25 +22,15 @@ static const struct image *image_of(const struct sink *s, uint32_t gen)
 
 static int take_event(void *ctx, const void *bytes, size_t len_bytes)
 {
-	struct pw_record head = { 0 };
 	struct sink *s = ctx;
-	struct buf *record = &s->record;
 	struct pw_event ev;
 	struct err e;
 	int r;
 
 	if (len_bytes != sizeof(ev))
 		return 0; /* not of this ABI: its number stays missing, and so becomes a gap record */
-	memcpy(&ev, bytes, sizeof(ev));
-	if (audit_knows(s->log, ev.cpu, ev.seq, ev.time_boot_ns))
-		return 0; /* written by us or a forerunner before the ring was told */
-	r = audit_note_cpu_seq(s->log, ev.cpu, ev.seq, &e);
-	if (r < 0)
-		return r;
-	record->len_bytes = 0; /* its memory serves the next event too */
-	record->failed = false;
-	record_from_event(record, &ev, image_of(s, ev.gen), &head);
-	r = audit_append(s->log, record, &e);
+	memcpy(&ev, bytes, sizeof(ev)); /* who wrote it cannot change it meanwhile: the kernel has let go of it; but it may lie unaligned */
+	r = audit_append_event(s->log, &ev, image_of(s, ev.gen), &e);
 	/* One that cannot be kept is a gap from here on; only a full memory is a reason to stop reading. */
 	return r == -ENOMEM || r == -ENOSPC || r == -EDQUOT || r == -EIO || r == -EFBIG ? r : 0;
 }
@@ -130,5 +120,9 @@ void sink_image(struct sink *s, struct ipc_msg *m)
 		return;
 	}
 	h.gen = m->body.as_IMAGE.gen;
+	/* On disk before the first record that it decides. */
+	if (audit_archive_policy(s->log, h.bytes, h.len_bytes, &e) < 0)
+		role_say(ROLE_AUDIT, "%s; records of generation %u cannot be replayed later", e.text, h.gen);
+	audit_forget_names(s->log);
 	held_move(&s->images[h.gen % PW_GENERATIONS], &h);
 }

@@ -33,6 +33,9 @@ static int hear_peer(struct control *c, struct ipc_msg *m)
 	case IPC_PROGRESS:
 		orders_progress(c, m);
 		return 0;
+	case IPC_EVENT:
+		evidence_event(c, m);
+		return 0;
 	case IPC_LOG_DIR:
 		orders_log_dir(c, m);
 		return 0;

@@ -25,6 +25,8 @@ enum step {
 	STEP_RESULT,    /* polyward-audit records what came of it */
 	STEP_STATUS,    /* the others say how they are */
 	STEP_LOG,       /* polyward-audit records a reading and hands out the directory */
+	STEP_EVENT,     /* polyward-audit looks for one record */
+	STEP_EVIDENCE,  /* polyward-audit records, destroys or keeps something, and says so */
 };
 
 struct client {
@@ -52,6 +54,7 @@ struct control {
 	uint32_t serial;
 	struct msg_admins admins;
 	bool admins_known;
+	int64_t event_at_ms;     /* when somebody without the right to read the log was last shown a record */
 	int64_t refusal_at_ms;   /* refusals are recorded once a second at most: anybody may cause them */
 };
 
@@ -81,5 +84,10 @@ void orders_log_dir(struct control *c, struct ipc_msg *m);
 void orders_status(struct control *c, struct ipc_msg *m);
 void orders_status_overdue(struct control *c);
 void orders_peer_gone(struct control *c, enum role gone);
+
+/* control_evidence.c: what concerns the log as evidence; polyward-audit does it. */
+int  evidence_begin(struct control *c, struct client *cl, struct ipc_msg *m); /* -EBADMSG: nothing of this kind */
+bool evidence_recorded(struct control *c, struct msg_recorded *r);            /* false: not an answer to these */
+void evidence_event(struct control *c, struct ipc_msg *m);
 
 #endif

@@ -175,8 +175,10 @@ int orders_begin(struct control *c, struct client *cl, struct ipc_msg *m)
 		begin_status(c, cl);
 	else if (m->type == IPC_DO_LOG)
 		begin_log(c, cl);
-	else
+	else if (order_of(m->type))
 		return begin_order(c, cl, m);
+	else
+		return evidence_begin(c, cl, m);
 	return 0;
 }
 
@@ -213,7 +215,7 @@ void orders_recorded(struct control *c, struct ipc_msg *m)
 		pass_on(c, cl);
 	else if (cl)
 		client_end(cl, r->code, "nothing is changed, because it cannot be recorded: %.400s; make room for the log", why);
-	if (cl)
+	if (cl || evidence_recorded(c, r))
 		return;
 	cl = client_of(c, r->id, STEP_LOG);
 	if (cl) {
@@ -301,8 +303,10 @@ void orders_peer_gone(struct control *c, enum role gone)
 				client_end(cl, 0, "%s", "");
 		} else if (gone == ROLE_KERNEL && cl->step == STEP_KERNEL) {
 			failed(c, cl, -EIO, "polyward-kernel died meanwhile; see `polyward status` for what is enforced");
-		} else if (gone == ROLE_AUDIT && (cl->step == STEP_INTENT || cl->step == STEP_LOG)) {
+		} else if (gone == ROLE_AUDIT && (cl->step == STEP_INTENT || cl->step == STEP_LOG || cl->step == STEP_EVENT)) {
 			client_end(cl, -EIO, "polyward-audit died meanwhile; nothing was changed; try again in a moment");
+		} else if (gone == ROLE_AUDIT && cl->step == STEP_EVIDENCE) {
+			client_end(cl, -EIO, "polyward-audit died meanwhile; look with `polyward log` whether it was recorded before you try again");
 		} else if (gone == ROLE_AUDIT && cl->step == STEP_RESULT) {
 			if (!cl->outcome.code)
 				ipc_put(cl->outcome.text, sizeof(cl->outcome.text), "polyward-audit died meanwhile: what came of this may not be in the log");

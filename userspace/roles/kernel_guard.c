@@ -7,6 +7,7 @@
 #include "roles/kernel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -18,7 +19,9 @@
 void guard_own(struct keeper *s, const char *entry)
 {
 	s->own = (struct kernel_own){ .state_fd = FD_STATE, .run_fd = FD_RUN, .log_fd = FD_LOG_OUTER, .install_fd = FD_INSTALL,
-				      .entry_dir_fd = FD_ENTRY_DIR, .entry = entry };
+				      .entry_dir_fd = FD_ENTRY_DIR, .entry = entry,
+				      /* It lies in the log's directory, and is shut more tightly than that one. */
+				      .signer_fd = openat(FD_LOG_OUTER, "signer", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) };
 }
 
 static int *pid_of(struct keeper *s, uint32_t role)

@@ -54,11 +54,13 @@ const struct sandbox sandbox_control = {
 	.limit_files = 512,
 };
 
-static const struct sandbox_path audit_paths[] = { { "/proc/self/fd/4", true }, { "/proc/sys/kernel/random/boot_id", false } };
+static const struct sandbox_path audit_paths[] = {
+	{ "/proc/self/fd/4", true }, { "/proc/self/fd/5", true }, { "/proc/self/fd/6", true }, { "/proc/sys/kernel/random/boot_id", false },
+};
 
 #define AUDIT_CALLS \
 	SYS(openat), SYS(open), SYS(getdents64), SYS(statx), SYS(fsync), SYS(fdatasync), SYS(ftruncate), SYS(unlinkat), SYS(renameat), \
-	SYS(renameat2), SYS(fchmod), SYS(fallocate), SYS(fstatfs), SYS(flock)
+	SYS(renameat2), SYS(fchmod), SYS(fallocate), SYS(fstatfs), SYS(flock), SYS(mkdirat), SYS(syncfs), SYS(memfd_create)
 
 static const int audit_calls[] = { AUDIT_CALLS };
 

@@ -14,7 +14,9 @@ enum role_fd {
 	FD_INSTALL = 7,
 	FD_ENTRY_DIR = 8,   /* where polywardd lies; its name there is the first argument */
 	FD_LISTEN = 4,      /* control: the socket for clients */
-	FD_LOG = 4,         /* audit: the log directory */
+	FD_LOG = 4,         /* audit: the log directory, the keys of sealed fields, the key that signs */
+	FD_KEYS = 5,
+	FD_SIGNER = 6,
 	FD_POLICY = 3,      /* compile: the policy's directory, a memory file for the image, one for messages */
 	FD_IMAGE = 4,
 	FD_MESSAGES = 5,

@@ -100,17 +100,22 @@ static int open_dir(const char *path, mode_t mode, const char *owner, int *ret_f
 }
 
 /*
- * Two levels: the outer one keeps others out; the inner one and its files can be read by whoever is handed its descriptor, and
- * that only polyward-audit does, after it has recorded who asked.
+ * Two levels: the outer one keeps others out; records and keys of sealed fields can be read by whoever is handed their descriptors, and
+ * that only polyward-audit does, after it has recorded who asked. What signs is handed to nobody.
  */
 static int open_log_dir(struct supervisor *s, struct err *e)
 {
+	const struct { const char *name; mode_t mode; int *ret_fd; } inner[] = {
+		{ "records", 0755, &s->child[CHILD_AUDIT].given_fd }, { "keys", 0755, &s->keys_fd }, { "signer", 0700, &s->signer_fd },
+	};
 	char path[PATH_MAX];
 	int r = open_dir(s->opt.log_dir, 0700, NULL, &s->log_fd, e);
 
-	if (r == 0 && snprintf(path, sizeof(path), "%s/records", s->opt.log_dir) >= (int)sizeof(path))
-		r = err_set(e, -ENAMETOOLONG, "%s", s->opt.log_dir);
-	return r ? r : open_dir(path, 0755, "_polyward-audit", &s->child[CHILD_AUDIT].given_fd, e);
+	for (size_t i = 0; i < sizeof(inner) / sizeof(inner[0]) && r == 0; i++)
+		r = snprintf(path, sizeof(path), "%s/%s", s->opt.log_dir, inner[i].name) >= (int)sizeof(path) ?
+			err_set(e, -ENAMETOOLONG, "%s", s->opt.log_dir) :
+			open_dir(path, inner[i].mode, "_polyward-audit", inner[i].ret_fd, e);
+	return r;
 }
 
 static int take_lock(struct supervisor *s, struct err *e)
@@ -190,6 +195,8 @@ void setup_undo(struct supervisor *s)
 	cleanup_fd(&s->run_fd);
 	cleanup_fd(&s->signal_fd);
 	cleanup_fd(&s->log_fd);
+	cleanup_fd(&s->keys_fd);
+	cleanup_fd(&s->signer_fd);
 	cleanup_fd(&s->install_fd);
 	cleanup_fd(&s->entry_dir_fd);
 }

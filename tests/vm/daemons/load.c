@@ -104,7 +104,7 @@ static struct log_reader *open_log(const char *dir)
 	struct log_reader *r = NULL;
 	struct err e = { 0 };
 
-	if (fd < 0 || log_reader_open(fd, &r, &e) < 0)
+	if (fd < 0 || log_reader_open(fd, -1, &r, &e) < 0)
 		fprintf(stderr, "load: %s: %s\n", dir, fd < 0 ? strerror(errno) : e.text);
 	return r;
 }

@@ -449,6 +449,8 @@ void cases_devices(struct suite *s)
 	_fd_ int disk = -1, tmpfs = -1, sg = -1, stored = -1, beside = -1;
 	struct node n = { "/run/dev/nodes/sg-before", S_IFCHR, 0 };
 
+	/* What is opened before a policy must be that, whatever theme came before. */
+	suite_fresh(s);
 	prepare();
 	n.dev = scsi_node("sda", "scsi_generic");
 	must(!mknod(n.path, n.mode | 0600, n.dev), n.path);

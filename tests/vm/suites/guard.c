@@ -134,9 +134,10 @@ static void make(const char *path)
 static void prepare(void)
 {
 	static const char *const dirs[] = { "/srv/guarded", "/mnt", OWN };
-	static const char *const below[] = { OWN "/state", OWN "/log", OWN "/run", OWN "/install", OWN "/sbin", OWN "/other", OWN "/upgrade" };
+	static const char *const below[] = { OWN "/state", OWN "/log", OWN "/log/signer", OWN "/run", OWN "/install", OWN "/sbin", OWN "/other",
+					OWN "/upgrade" };
 	static const char *const files[] = {
-		OWN "/state/current.img", OWN "/state/previous.img", OWN "/log/segment", OWN "/run/lock", OWN "/install/polyward-kernel",
+		OWN "/state/current.img", OWN "/state/previous.img", OWN "/log/segment", OWN "/log/signer/key", OWN "/run/lock", OWN "/install/polyward-kernel",
 		OWN "/install/polyward-control", OWN "/install/polyward-audit", OWN "/install/polyward-compile", OWN "/sbin/polywardd",
 		OWN "/sbin/neighbour", OWN "/other/file", OWN "/upgrade/polywardd", OWN "/upgrade/polyward-audit", "/srv/guarded/file",
 	};
@@ -159,7 +160,7 @@ static int dir_fd(const char *path)
 static void at_home(struct suite *s, const char *state)
 {
 	const struct kernel_own own = { dir_fd(state), dir_fd(OWN "/log"), dir_fd(OWN "/run"), dir_fd(OWN "/install"), dir_fd(OWN "/sbin"),
-					"polywardd" };
+					dir_fd(OWN "/log/signer"), "polywardd" };
 	struct err e = { 0 };
 
 	suite_check(s, "polyward's own directories are made known", kernel_guard(s->k, &own, &e) == 0, "%s", e.text);
@@ -202,6 +203,8 @@ static void files(struct suite *s)
 	suite_case(s, "state: the directory is not moved", &root, op_rename, &root_away, REFUSED_FOR(pw_rename, ROOT));
 	suite_case(s, "state: nor removed", &root, op_rmdir, OWN "/state", REFUSED_FOR(pw_rmdir, ROOT));
 	suite_case(s, "log: root reads it", &root, op_read, OWN "/log/segment", SILENT);
+	suite_case(s, "log: but not the key that signs it", &root, op_read, OWN "/log/signer/key", GUARDED(pw_file_open));
+	suite_case(s, "log: nor who looks for it", &root, op_list, OWN "/log/signer", GUARDED(pw_file_open));
 	suite_case(s, "log: and changes nothing", &root, op_trunc, OWN "/log/segment", GUARDED(pw_file_open));
 	suite_case(s, "log: gives it no second name", &root, op_link, &link, REFUSED_FOR(pw_link, BORDER));
 	suite_case(s, "log: puts nothing in", &root, op_rename, &bring, GUARDED(pw_rename));
@@ -327,7 +330,7 @@ static void clashes(struct suite *s)
 
 static void second_daemon(struct suite *s)
 {
-	const struct kernel_own strange = { dir_fd(OWN "/other"), -1, -1, -1, -1, NULL };
+	const struct kernel_own strange = { dir_fd(OWN "/other"), -1, -1, -1, -1, -1, NULL };
 	struct err e = { 0 };
 	int rc;
 

@@ -86,6 +86,7 @@ void cases_subjects(struct suite *s);
 void cases_time(struct suite *s);
 void cases_loader(struct suite *s);
 void cases_memory(struct suite *s);
+void cases_names(struct suite *s);
 void cases_strict(struct suite *s);
 void cases_mapped(struct suite *s);
 void cases_revoke(struct suite *s);
@@ -94,6 +95,7 @@ void cases_guard(struct suite *s);
 void cases_holders(struct suite *s);
 void cases_owned(struct suite *s);
 void cases_devices(struct suite *s);
+void cases_many(struct suite *s);
 void cases_mounts(struct suite *s);
 void cases_seal(struct suite *s); /* to be run last: nothing undoes it */
 int  execfd_interpreter(int argc, char **argv); /* this program, started as the interpreter of a stored file */

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * In what a program begins: process 1's view of files, or one that somebody made for it; its own system calls, or a filter's answers.
+ * A program is known by its file, and what runs in it is also its linker, its libraries, and what it believes of the kernel. Must never
+ * change anything, nor follow what it reads.
+ */
+#ifndef PW_WORLD_BPF_H
+#define PW_WORLD_BPF_H
+
+#include "kernel.h"
+
+/* Process 1, by the first pid namespace, where every task has a number; read through, never trusted. */
+static __always_inline struct task_struct *pw_init_task(struct task_struct *task)
+{
+	struct pid *pid = BPF_CORE_READ(task, thread_pid);
+	struct upid *first = (void *)((char *)pid + bpf_core_field_offset(struct pid, numbers));
+
+	return pid ? BPF_CORE_READ(first, ns, child_reaper) : NULL;
+}
+
+/* The same mounts below the same root, which nobody shares who could change it. */
+static __always_inline bool pw_sees_as(struct task_struct *task, struct task_struct *init)
+{
+	return init && BPF_CORE_READ(task, nsproxy, mnt_ns) == BPF_CORE_READ(init, nsproxy, mnt_ns) &&
+	       BPF_CORE_READ(task, fs, users) == 1 && BPF_CORE_READ(task, fs, root.dentry) == BPF_CORE_READ(init, fs, root.dentry) &&
+	       BPF_CORE_READ(task, fs, root.mnt) == BPF_CORE_READ(init, fs, root.mnt);
+}
+
+static __always_inline bool pw_same_clock(struct task_struct *task, struct task_struct *init)
+{
+	return !bpf_core_field_exists(struct nsproxy, time_ns) ||
+	       (BPF_CORE_READ(task, nsproxy, time_ns) == BPF_CORE_READ(init, nsproxy, time_ns) &&
+		BPF_CORE_READ(task, nsproxy, time_ns_for_children) == BPF_CORE_READ(init, nsproxy, time_ns_for_children));
+}
+
+static __noinline bool pw_same_world(struct task_struct *task)
+{
+	struct task_struct *init = pw_init_task(task);
+
+	return pw_sees_as(task, init) && pw_same_clock(task, init);
+}
+
+/* Is this task being measured? What is sampled of it may be its stack. Before 6.2 there were two contexts, for hardware and software. */
+static __noinline bool pw_is_measured(struct task_struct *task)
+{
+	struct task_struct___before_6_2 *old = (void *)task;
+	struct perf_event_context *hard = NULL, *soft = NULL;
+
+	if (bpf_core_field_exists(task->perf_event_ctxp)) {
+		hard = BPF_CORE_READ(task, perf_event_ctxp);
+	} else if (bpf_core_field_exists(old->perf_event_ctxp)) {
+		hard = BPF_CORE_READ(old, perf_event_ctxp[0]);
+		soft = BPF_CORE_READ(old, perf_event_ctxp[1]);
+	}
+	return (hard && BPF_CORE_READ(hard, nr_events)) || (soft && BPF_CORE_READ(soft, nr_events));
+}
+
+static __always_inline bool pw_is_filtered(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, seccomp.filter) != NULL;
+}
+
+/* Does a task that executes now do so in a world of another's making than process 1's? */
+static __noinline bool pw_is_led(struct task_struct *task)
+{
+	return !pw_sees_as(task, pw_init_task(task)) || pw_is_filtered(task) || pw_is_measured(task);
+}
+
+/* The directory that a program lies in, to be compared only. */
+static __always_inline struct inode *pw_program_dir(struct file *exe)
+{
+	return BPF_CORE_READ(exe, f_path.dentry, d_parent, d_inode);
+}
+
+/* Is this program one of process 1's own, which prepares what it starts? It lies beside process 1's. */
+static __noinline bool pw_is_inits(struct file *exe, struct task_struct *init)
+{
+	struct file *its = BPF_CORE_READ(init, mm, exe_file);
+
+	return exe && its && pw_program_dir(exe) == pw_program_dir(its);
+}
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Leaf and node hashes of the tree. Chooses how by what the processor can do; never by what is hashed.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED 1 /* the old calls ask for no memory and no lookup: here they are made millions of times a second */
+#include "audit/hash.h"
+
+#include <string.h>
+
+#include <openssl/sha.h>
+
+#define LEAF 0x00
+#define NODE 0x01
+#define WIDE_FROM 4u /* fewer messages than this leave most lanes idle */
+#define CHUNK 64u
+
+void hash_each(uint8_t domain, const struct tree_bytes *messages, size_t count, struct tree_hash *ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct tree_hash out;
+		SHA256_CTX ctx;
+
+		SHA256_Init(&ctx);
+		SHA256_Update(&ctx, &domain, 1);
+		SHA256_Update(&ctx, messages[i].bytes, messages[i].len_bytes);
+		SHA256_Final(out.v, &ctx);
+		ret[i] = out;
+	}
+}
+
+void hash_many(uint8_t domain, const struct tree_bytes *messages, size_t count, struct tree_hash *ret)
+{
+	if (count >= WIDE_FROM && hash_has_wide())
+		hash_wide(domain, messages, count, ret);
+	else
+		hash_each(domain, messages, count, ret);
+}
+
+void tree_empty(struct tree_hash *ret)
+{
+	SHA256_CTX ctx;
+
+	SHA256_Init(&ctx);
+	SHA256_Final(ret->v, &ctx);
+}
+
+void tree_leaf(const void *record, size_t len_bytes, struct tree_hash *ret)
+{
+	const struct tree_bytes one = { record, len_bytes };
+
+	hash_each(LEAF, &one, 1, ret);
+}
+
+void tree_leaves(const struct tree_bytes *records, size_t count, struct tree_hash *ret)
+{
+	hash_many(LEAF, records, count, ret);
+}
+
+void tree_node(const struct tree_hash *left, const struct tree_hash *right, struct tree_hash *ret)
+{
+	const struct tree_hash both[2] = { *left, *right };
+	const struct tree_bytes one = { both, sizeof(both) };
+
+	hash_each(NODE, &one, 1, ret);
+}
+
+/* Chunk by chunk: what is written lies before what is read later. */
+void tree_nodes(const struct tree_hash *v, size_t count, struct tree_hash *ret)
+{
+	struct tree_bytes pairs[CHUNK];
+	size_t done = 0;
+
+	while (done < count / 2) {
+		size_t n = count / 2 - done < CHUNK ? count / 2 - done : CHUNK;
+
+		for (size_t i = 0; i < n; i++)
+			pairs[i] = (struct tree_bytes){ &v[2 * (done + i)], 2 * sizeof(*v) };
+		hash_many(NODE, pairs, n, ret + done);
+		done += n;
+	}
+}
