@@ -71,7 +71,7 @@ static int open_log(const char *dir, struct audit_log **ret, struct err *e)
 	return dirs.signer_fd < 0 ? err_set(e, -errno, "%s", dir) : audit_open_signed(&dirs, ret, &cut_bytes, e);
 }
 
-static int fill(struct audit_log *l, const struct image *img, uint64_t records, struct err *e)
+__attribute__((noinline)) static int fill(struct audit_log *l, const struct image *img, uint64_t records, struct err *e)
 {
 	struct pw_event ev = first_event();
 

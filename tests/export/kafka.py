@@ -120,7 +120,12 @@ def add_tests(test, run):
                 found = open(f"/proc/{going.pid}/task/{going.pid}/children").read().split()
                 return found and os.path.basename(os.readlink(f"/proc/{found[0]}/exe")) == "polyward-export" and int(found[0])
 
+            def powerless():
+                lines = [l.split()[1:] for l in open(f"/proc/{child()}/status") if l.startswith(("Uid:", "Gid:", "NoNewPrivs:"))]
+                return os.geteuid() != 0 or ("0" not in lines[0] + lines[1] and lines[2] == ["1"])
+
             receivers.wait_for(child)
+            receivers.wait_for(powerless)
             os.kill(child(), signal.SIGKILL)
             _, said = going.communicate(timeout=20)
             run.same(going.returncode, 3, said)

@@ -7,7 +7,7 @@ $(B)/tests/export/kafka_cluster: $(call obj,tests/export/kafka_cluster.c) $(base
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(filter %.o,$^) -lrdkafka -o $@
 
-export_test := $(addprefix $(B)/tests/export/,make_log kafka_cluster) $(B)/polyward $(B)/libexec/polyward-export
+export_test := $(addprefix $(B)/tests/export/,make_log kafka_cluster) $(bins)
 check-export: $(export_test)            ## `polyward log export`: OCSF, syslog, the journal, Kafka
 	$(Q)tests/tap export "tests/export/run $(B)"
 .PHONY: check-export

@@ -26,17 +26,26 @@ static int dir_again(const struct scratch *s)
 	return fcntl(s->fd, F_DUPFD_CLOEXEC, 3);
 }
 
+/* Signed, and with personal fields sealed: everything that the audit process writes. */
+static int open_log(const struct scratch *s, struct audit_log **ret, uint64_t *ret_cut_bytes, struct err *e)
+{
+	const struct audit_dirs dirs = { dir_again(s), dir_again(s), dir_again(s) };
+
+	return audit_open_signed(&dirs, ret, ret_cut_bytes, e);
+}
+
 /* A record that tells its own number, and is long enough to be torn. */
 static int append(struct audit_log *l, uint32_t number, struct err *e)
 {
 	_buf_ struct buf b = BUF_INIT;
-	struct pw_record head = { .schema = PW_RECORD_SCHEMA, .kind = PW_REC_HEARTBEAT, .cpu = 0xffff };
+	struct pw_record head = { .schema = PW_RECORD_SCHEMA, .kind = PW_REC_ACCESS, .cpu = 0xffff };
 	char note[600];
 
 	memset(note, 'a' + (int)(number % 26), sizeof(note));
 	record_begin(&b, &head);
 	record_u64(&b, PW_F_GAP_FIRST, number);
 	record_bytes(&b, PW_F_NOTE, note, sizeof(note));
+	record_text(&b, PW_F_PATH, "/srv/somebody");
 	if (record_end(&b, 0) < 0)
 		return err_set(e, -ENOMEM, "make a record");
 	return audit_append(l, &b, e);
@@ -81,7 +90,7 @@ static const char *read_back(const struct scratch *s, const struct promise *p, u
 		const uint8_t *note;
 		size_t len;
 
-		if (v.head.kind != PW_REC_HEARTBEAT || !record_find(&v, PW_F_NOTE, &note, &len) || len != 600)
+		if (v.head.kind != PW_REC_ACCESS || !record_find(&v, PW_F_NOTE, &note, &len) || len != 600)
 			continue; /* the writer's own words about its trouble */
 		while (number < RECORDS && !p->in[number])
 			number++;
@@ -106,7 +115,7 @@ static const char *go_on(const struct scratch *s, const struct fault *f, uint64_
 	struct err e = { 0 };
 	uint64_t cut, found, kept = fault_held();
 	const char *wrong;
-	int code = audit_open(dir_again(s), &l, &cut, &e);
+	int code = open_log(s, &l, &cut, &e);
 
 	if (code < 0)
 		return "the log cannot be opened";
@@ -145,7 +154,7 @@ static const char *crash(const struct scratch *s, const struct fault *f, struct 
 	*p = (struct promise){ 0 };
 	pid = fork();
 	if (pid == 0) {
-		if (audit_open(dir_again(s), &l, &cut, &e) < 0)
+		if (open_log(s, &l, &cut, &e) < 0)
 			_exit(9);
 		fault_arm(f);
 		write_records(l, p);
@@ -153,7 +162,7 @@ static const char *crash(const struct scratch *s, const struct fault *f, struct 
 	}
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
 		return "the writer crashed by itself";
-	if (audit_open(dir_again(s), &l, &cut, &e) < 0)
+	if (open_log(s, &l, &cut, &e) < 0)
 		return "what was left cannot be opened again";
 	audit_close(l);
 	wrong = read_back(s, p, &found);
@@ -227,7 +236,7 @@ static const char *make_torn(const struct scratch *s, struct promise *p)
 	bool torn;
 
 	*p = (struct promise){ 0 };
-	if (audit_open(dir_again(s), &l, &cut, &e) < 0)
+	if (open_log(s, &l, &cut, &e) < 0)
 		return "the log cannot be opened";
 	write_records(l, p);
 	audit_close(l);
@@ -250,13 +259,13 @@ static const char *recover(const struct scratch *s, const struct fault *f, uint6
 	if (wrong)
 		return wrong;
 	fault_arm(f);
-	code = audit_open(dir_again(s), &l, &cut, &e);
+	code = open_log(s, &l, &cut, &e);
 	*ret_calls = fault_disarm(&failed);
 	if (code < 0 && (!failed || !e.text[0]))
 		return failed ? "a failure without a sentence" : "an error although nothing failed";
 	if (code == 0 && cut != 8)
 		return "the torn bytes are not reported";
-	if (code < 0 && audit_open(dir_again(s), &l, &cut, &e) < 0)
+	if (code < 0 && open_log(s, &l, &cut, &e) < 0)
 		return "after one failed recovery the next one fails too";
 	audit_close(l);
 	wrong = read_back(s, &p, &found);

@@ -16,7 +16,7 @@ $(B)/tests/faults/state: $(call obj,tests/faults/state.c) $(filter-out %/roles/k
 
 $(fault_bins): $(fault_base)
 	$(call say,LINK)
-	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(foreach c,$(fault_calls),-Wl,--wrap=$(c)) $(sort $(filter %.o,$^)) -ljansson -lcrypto -lbpf \
+	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(foreach c,$(fault_calls),-Wl,--wrap=$(c)) $(sort $(filter %.o,$^)) -ljansson -lsqlite3 -lcrypto -lbpf \
 		-lelf -lz -lseccomp -lcap -o $@
 
 check-faults: $(fault_bins)             ## every allocation, read, write, sync and rename fails once, over the real code

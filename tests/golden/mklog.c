@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Usage: mklog ROOT POLICY DIR < LINES   A log in DIR, written by the real writer, of accesses that the compiled policy decides as the
- * kernel would. A line is words KEY=VALUE: at=MOMENT user=NAME do=ACTION[,ACTION] on=PATH, and where wanted login=NAME program=NAME
+ * Usage: mklog ROOT POLICY DIR [KEYS SIGNER] < LINES   A log in DIR, written by the real writer (signed and sealed, with directories for
+ * its keys), of accesses that the compiled policy decides as the kernel would. A line is words KEY=VALUE: at=MOMENT user=NAME do=ACTION[,ACTION] on=PATH, and where wanted login=NAME program=NAME
  * unit=NAME purpose=NAME mfa=SECONDS count=N reason=WORD (then not the rules decided), forged=1 (a verdict that is none of the policy's).
  * Never prints; exits 1 with a sentence on stderr.
  */
@@ -186,7 +186,7 @@ static int one(struct maker *m, char *const *w, size_t count, struct err *e)
 	add_names(&ev, on, store == AST_NONE ? 1 : strlen(m->a->stores.v[store].path.text) + 1);
 	decide(m, &q, w, count, &ev);
 	record_from_event(&b, &ev, &m->img, &head);
-	return b.failed ? err_set(e, -ENOMEM, "build a record") : audit_append(m->log, &b, e);
+	return b.failed ? err_set(e, -ENOMEM, "build a record") : audit_append_class(m->log, &b, ev.label ? image_str(&m->img, m->img.stores[ev.label].class_) : "", e);
 }
 
 static int all(struct maker *m, struct err *e)
@@ -208,23 +208,40 @@ static int all(struct maker *m, struct err *e)
 	return r < 0 ? r : audit_commit(m->log, e);
 }
 
+static int open_dir(const char *path, int *ret_fd, struct err *e)
+{
+	*ret_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *ret_fd < 0 ? err_set(e, -errno, "open %s", path) : 0;
+}
+
+static int open_log(char **argv, bool sealed, struct maker *m, struct err *e)
+{
+	struct audit_dirs dirs = { -1, -1, -1 };
+	uint64_t cut;
+	int r = open_dir(argv[3], &dirs.dir_fd, e);
+
+	if (r == 0)
+		r = keep_image(m, dirs.dir_fd, e);
+	if (r == 0 && !sealed)
+		return audit_open(dirs.dir_fd, &m->log, &cut, e);
+	if (r == 0)
+		r = open_dir(argv[4], &dirs.keys_fd, e);
+	if (r == 0)
+		r = open_dir(argv[5], &dirs.signer_fd, e);
+	return r < 0 ? r : audit_open_signed(&dirs, &m->log, &cut, e);
+}
+
 int main(int argc, char **argv)
 {
 	struct maker m = { 0 };
 	struct err e = { 0 };
-	uint64_t cut;
-	int fd, r;
+	int r;
 
-	if (argc != 4)
+	if (argc != 4 && argc != 6)
 		return 2;
 	r = load(&m, argv[1], argv[2], INT64_C(1796083200), &e); /* 2026-12-01T00:00Z */
-	fd = open(argv[3], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (r == 0 && fd < 0)
-		r = err_set(&e, -errno, "open %s", argv[3]);
 	if (r == 0)
-		r = keep_image(&m, fd, &e);
-	if (r == 0)
-		r = audit_open(fd, &m.log, &cut, &e);
+		r = open_log(argv, argc == 6, &m, &e);
 	if (r == 0)
 		r = all(&m, &e);
 	audit_close(m.log);

@@ -12,8 +12,8 @@ $(B)/tests/golden/mklog: $(call obj,tests/golden/mklog.c) $(audit_obj) $(policy_
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(filter %.o,$^) -ljansson -lcrypto -o $@
 
-check-golden: $(B)/tests/golden/front $(B)/polyward   ## messages, canonical form and JSON of policies, good and bad
-	$(Q)tests/tap golden "tests/golden/run $(B)/tests/golden/front $(B)/polyward"
-golden-update: $(B)/tests/golden/front $(B)/polyward ## write what the front end says now as expected; read the diff before it is committed
-	$(Q)tests/golden/run --update $(B)/tests/golden/front $(B)/polyward
+check-golden: $(B)/tests/golden/front $(B)/polyward $(B)/tests/golden/mklog ## messages, canonical form and JSON of policies, good and bad
+	$(Q)tests/tap golden "tests/golden/run $(B)/tests/golden/front $(B)/polyward $(B)/tests/golden/mklog"
+golden-update: $(B)/tests/golden/front $(B)/polyward $(B)/tests/golden/mklog ## write what the front end says now as expected; read the diff before it is committed
+	$(Q)tests/golden/run --update $(B)/tests/golden/front $(B)/polyward $(B)/tests/golden/mklog
 .PHONY: check-golden golden-update

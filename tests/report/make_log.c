@@ -181,7 +181,8 @@ static void line_of(struct maker *m)
 		if (audit_commit(m->log, &e) < 0)
 			fail("commit", e.text);
 	} else if (!strcmp(m->word[0], "erase")) {
-		if (audit_erase(m->log, &(struct audit_erasure){ .class_ = m->word[1], .period = m->word[2], .uid = 1004, .pid = 1, .why = "asked for" }, &e) < 0)
+		if (audit_erase(m->log, &(struct audit_erasure){ .class_ = m->word[1], .period = m->word[2], .uid = 1004, .pid = 1, .why = "asked "
+				"for" }, &e) < 0)
 			fail("erase", e.text);
 	} else {
 		for (uint8_t kind = 1; kind < PW_REC_MAX_; kind++)

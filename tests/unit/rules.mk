@@ -10,11 +10,15 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(unit_objs)
 # The command line's own parts, and the program itself for the tests that run it.
 $(B)/tests/unit/test_cli: $(call obj,$(addprefix userspace/cli/,args.c out.c when.c logfilter.c))
 $(B)/tests/unit/test_cli_doctor: $(call obj,userspace/cli/doctor.c)
-$(B)/tests/unit/test_cli_run: | $(B)/polyward
+$(B)/tests/unit/test_cli_run $(B)/tests/unit/test_cli_event: | $(B)/polyward
 # The loader's way from a path to an inode; it needs no libbpf.
 $(B)/tests/unit/test_place: $(call obj,userspace/kernel/place.c)
+$(B)/tests/unit/test_export: $(export_obj)
 # Random policies and accesses are those of the differential test.
 $(addprefix $(B)/tests/unit/test_,explain_record replay diff learn): $(call obj,tests/differential/world.c tests/differential/generate.c)
+
+# Checks and tables of reports, without a log.
+$(B)/tests/unit/test_report: $(report_obj)
 
 check-unit: $(unit_bins)                ## unit tests
 	$(Q)tests/tap unit $(unit_bins)

@@ -180,6 +180,36 @@ static void forged_tables_are_refused(void)
 	FORGE(c.head->version = 9, "format 9");
 }
 
+/* The loader never reads the text of a policy, but whoever does may rely on its being one. */
+static void a_text_that_is_none_is_refused(void)
+{
+	static const struct { const char *bytes; size_t len; bool good; } texts[] = {
+		{ "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", 10, true }, { "\xc3\xa4", 2, true }, { "\xed\x9f\xbf\xee\x80\x80", 6, true },
+		{ "\xf4\x8f\xbf\xbf", 4, true }, { "\xe0\xa0\x80", 3, true }, { "a\0b", 3, false }, { "\x80", 1, false },
+		{ "\xc0\xaf", 2, false }, { "\xc1\xbf", 2, false }, { "\xe0\x9f\xbf", 3, false }, { "\xed\xa0\x80", 3, false },
+		{ "\xf0\x8f\xbf\xbf", 4, false }, { "\xf4\x90\x80\x80", 4, false }, { "\xf5\x80\x80\x80", 4, false }, { "\xff", 1, false },
+		{ "\xc3 ", 2, false }, { "\xe2\x82 ", 3, false }, { "\xf0\x9f\x98 ", 4, false },
+	};
+	_back_ struct back b = { 0 };
+
+	CHECK_INT(back_open(&b, POLICY), 0);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		_copy_ struct copy c = copy_of(&b);
+		struct err e = { 0 };
+
+		memcpy(section(&c, PW_SEC_SOURCE), texts[i].bytes, texts[i].len);
+		CHECK_INT(check(&c, &e), texts[i].good ? 0 : -EINVAL);
+		CHECK(texts[i].good || strstr(e.text, "none of a text"));
+	}
+	/* A character must not go on behind the end. */
+	_copy_ struct copy c = copy_of(&b);
+	struct err e = { 0 };
+
+	((char *)section(&c, PW_SEC_SOURCE))[c.head->sec[PW_SEC_SOURCE].count - 1] = (char)0xc3;
+	CHECK_INT(check(&c, &e), -EINVAL);
+	CHECK(memcmp(b.img.source, "polyward 1\npolicy p { version 1 }\n", 34) == 0);
+}
+
 static void forged_flags_are_refused(void)
 {
 	_back_ struct back b = { 0 };
@@ -200,4 +230,5 @@ static void forged_flags_are_refused(void)
 }
 
 TESTS(T(any_changed_byte_is_noticed), T(any_cut_is_noticed), T(no_image_is_told_from_a_damaged_one), T(forged_tables_are_refused),
+      T(a_text_that_is_none_is_refused),
       T(forged_flags_are_refused), T(a_dropped_seal_is_noticed))

@@ -156,11 +156,13 @@ static int keep_bytes(struct grow *g, const struct tree_bytes *records, size_t c
 {
 	size_t len_bytes = g->bundle.len_bytes;
 
-	for (size_t i = 0; i < count && !g->dry; i++) {
-		const uint8_t prefix[PREFIX_BYTES] = { (uint8_t)(records[i].len_bytes >> 8), (uint8_t)records[i].len_bytes };
+	for (size_t i = 0; i < count && !g->dry;) {
+		const uint8_t *begin = (const uint8_t *)records[i].bytes - PREFIX_BYTES, *end = begin;
 
-		buf_add(&g->bundle, prefix, sizeof(prefix));
-		buf_add(&g->bundle, records[i].bytes, records[i].len_bytes);
+		/* Most lie side by side. */
+		for (; i < count && (const uint8_t *)records[i].bytes - PREFIX_BYTES == end; i++)
+			end += PREFIX_BYTES + records[i].len_bytes;
+		buf_add(&g->bundle, begin, (size_t)(end - begin));
 	}
 	if (!g->bundle.failed)
 		return 0;

@@ -12,7 +12,6 @@
 #define LEAF 0x00
 #define NODE 0x01
 #define WIDE_FROM 4u /* fewer messages than this leave most lanes idle */
-#define CHUNK 64u
 
 void hash_each(uint8_t domain, const struct tree_bytes *messages, size_t count, struct tree_hash *ret)
 {
@@ -64,18 +63,13 @@ void tree_node(const struct tree_hash *left, const struct tree_hash *right, stru
 	hash_each(NODE, &one, 1, ret);
 }
 
-/* Chunk by chunk: what is written lies before what is read later. */
 void tree_nodes(const struct tree_hash *v, size_t count, struct tree_hash *ret)
 {
-	struct tree_bytes pairs[CHUNK];
-	size_t done = 0;
-
-	while (done < count / 2) {
-		size_t n = count / 2 - done < CHUNK ? count / 2 - done : CHUNK;
-
-		for (size_t i = 0; i < n; i++)
-			pairs[i] = (struct tree_bytes){ &v[2 * (done + i)], 2 * sizeof(*v) };
-		hash_many(NODE, pairs, n, ret + done);
-		done += n;
+	if (count / 2 >= WIDE_FROM && hash_has_wide()) {
+		hash_wide_nodes(v, count, ret);
+		return;
 	}
+	/* One after the other: what is written lies before what is read later. */
+	for (size_t i = 0; i < count / 2; i++)
+		tree_node(&v[2 * i], &v[2 * i + 1], &ret[i]);
 }

@@ -8,9 +8,11 @@
 
 #include "audit/tree.h"
 
-/* hash_wide.c. Only where hash_has_wide(). ret[i] may overlay a message whose index is above i / 2, as in tree_nodes(). */
+/* hash_wide.c. Only where hash_has_wide(). */
 bool hash_has_wide(void);
 void hash_wide(uint8_t domain, const struct tree_bytes *messages, size_t count, struct tree_hash *ret);
+/* Parents of count/2 pairs, as tree_nodes(); ret may be v. */
+void hash_wide_nodes(const struct tree_hash *v, size_t count, struct tree_hash *ret);
 /* hash.c: by libcrypto, one after the other. */
 void hash_each(uint8_t domain, const struct tree_bytes *messages, size_t count, struct tree_hash *ret);
 /* Whichever is faster here. */

@@ -5,10 +5,12 @@
  */
 #include "audit/hash.h"
 
+#include <cpuid.h>
 #include <string.h>
 
 #define LANES 8u
 #define BLOCK 64u
+#define LONG_BYTES 2048u
 #define WIDE  __attribute__((target("avx2")))
 #define INLINE static inline __attribute__((always_inline)) WIDE
 
@@ -38,9 +40,20 @@ struct lane {
 	size_t message;
 };
 
+static bool has_sha(void)
+{
+#ifdef __clang__ /* knows no such feature by name; asking the processor each time is slow, and only fuzzers are built with it */
+	unsigned a, b = 0, c, d;
+
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b >> 29 & 1);
+#else
+	return __builtin_cpu_supports("sha");
+#endif
+}
+
 bool hash_has_wide(void)
 {
-	return __builtin_cpu_supports("avx2") && !__builtin_cpu_supports("sha");
+	return __builtin_cpu_supports("avx2") && !has_sha();
 }
 
 static void lane_begin(struct lane *l, uint8_t domain, const struct tree_bytes *m, size_t message)
@@ -101,54 +114,54 @@ static const uint8_t *lane_next(struct lane *l, bool *ret_last)
 /* Eight words of each of eight lanes, turned so that ret[w] holds word w of all of them, in the processor's byte order. */
 INLINE void turn(const uint8_t *const from[LANES], size_t off_bytes, words *ret)
 {
-	const octets swap = { 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12, 19, 18, 17, 16, 23, 22, 21, 20, 27, 26, 25, 24, 31, 30, 29, 28 };
-	const words low2 = { 0, 8, 1, 9, 4, 12, 5, 13 }, high2 = { 2, 10, 3, 11, 6, 14, 7, 15 };
-	const words low4 = { 0, 1, 8, 9, 4, 5, 12, 13 }, high4 = { 2, 3, 10, 11, 6, 7, 14, 15 };
-	const words low8 = { 0, 1, 2, 3, 8, 9, 10, 11 }, high8 = { 4, 5, 6, 7, 12, 13, 14, 15 };
 	words r[LANES], s[LANES];
 
 	for (size_t i = 0; i < LANES; i++) {
 		octets o;
 
 		memcpy(&o, from[i] + off_bytes, sizeof(o));
-		r[i] = (words)__builtin_shuffle(o, swap);
+		r[i] = (words)__builtin_shufflevector(o, o, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12, 19, 18, 17, 16, 23, 22, 21, 20,
+						      27, 26, 25, 24, 31, 30, 29, 28);
 	}
 	for (size_t i = 0; i < LANES; i += 2) {
-		s[i] = __builtin_shuffle(r[i], r[i + 1], low2);
-		s[i + 1] = __builtin_shuffle(r[i], r[i + 1], high2);
+		s[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+		s[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
 	}
 	for (size_t i = 0; i < LANES; i += 4) {
-		r[i] = __builtin_shuffle(s[i], s[i + 2], low4);
-		r[i + 1] = __builtin_shuffle(s[i], s[i + 2], high4);
-		r[i + 2] = __builtin_shuffle(s[i + 1], s[i + 3], low4);
-		r[i + 3] = __builtin_shuffle(s[i + 1], s[i + 3], high4);
+		r[i] = __builtin_shufflevector(s[i], s[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+		r[i + 1] = __builtin_shufflevector(s[i], s[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+		r[i + 2] = __builtin_shufflevector(s[i + 1], s[i + 3], 0, 1, 8, 9, 4, 5, 12, 13);
+		r[i + 3] = __builtin_shufflevector(s[i + 1], s[i + 3], 2, 3, 10, 11, 6, 7, 14, 15);
 	}
 	for (size_t i = 0; i < 4; i++) {
-		ret[i] = __builtin_shuffle(r[i], r[i + 4], low8);
-		ret[i + 4] = __builtin_shuffle(r[i], r[i + 4], high8);
+		ret[i] = __builtin_shufflevector(r[i], r[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+		ret[i + 4] = __builtin_shufflevector(r[i], r[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
 	}
 }
 
 #define ROR(x, n) ((x) >> (n) | (x) << (32 - (n)))
 
-/* One block of every lane. */
-WIDE static void compress(words state[8], const uint8_t *const from[LANES])
+/* One block of every lane, its words turned already; they are used up. */
+INLINE void compress(words state[8], words w[16])
 {
-	words w[16], a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6], h = state[7];
+	words a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], f = state[5], g = state[6], h = state[7];
+	words b_c = b ^ c; /* majority of a, b, c is b ^ ((a ^ b) & (b ^ c)), and this round's a ^ b is the next one's b ^ c */
+	const uint32_t *k = K;
 
-	turn(from, 0, w);
-	turn(from, BLOCK / 2, w + 8);
+	/* Constants from memory: as immediates they would take three instructions each. */
+	__asm__("" : "+r"(k));
 #pragma GCC unroll 64
 	for (size_t i = 0; i < 64; i++) {
-		words t1, t2;
+		words t1, t2, a_b = a ^ b;
 
 		if (i >= 16) {
 			words x = w[(i + 1) & 15], y = w[(i + 14) & 15];
 
 			w[i & 15] += (ROR(x, 7) ^ ROR(x, 18) ^ x >> 3) + w[(i + 9) & 15] + (ROR(y, 17) ^ ROR(y, 19) ^ y >> 10);
 		}
-		t1 = h + (ROR(e, 6) ^ ROR(e, 11) ^ ROR(e, 25)) + (g ^ (e & (f ^ g))) + K[i] + w[i & 15];
-		t2 = (ROR(a, 2) ^ ROR(a, 13) ^ ROR(a, 22)) + ((a & b) | (c & (a | b)));
+		t1 = h + (ROR(e, 6) ^ ROR(e, 11) ^ ROR(e, 25)) + (g ^ (e & (f ^ g))) + k[i] + w[i & 15];
+		t2 = (ROR(a, 2) ^ ROR(a, 13) ^ ROR(a, 22)) + (b ^ (a_b & b_c));
+		b_c = a_b;
 		h = g;
 		g = f;
 		f = e;
@@ -166,6 +179,51 @@ WIDE static void compress(words state[8], const uint8_t *const from[LANES])
 	state[5] += f;
 	state[6] += g;
 	state[7] += h;
+}
+
+static const words NONE = { 0 };
+
+/*
+ * Eight pairs. Behind the domain byte all lies one byte later in its words; the second block has the last byte, the padding and the
+ * length, 65 bytes.
+ */
+WIDE static void eight_pairs(const uint8_t *const from[LANES], struct tree_hash ret[LANES])
+{
+	words w[16], shifted[16], state[8], turned[8];
+	const uint8_t *rows[LANES];
+
+	turn(from, 0, w);
+	turn(from, BLOCK / 2, w + 8);
+	shifted[0] = w[0] >> 8 | 0x01000000;
+	for (size_t i = 1; i < 16; i++)
+		shifted[i] = w[i - 1] << 24 | w[i] >> 8;
+	w[0] = w[15] << 24 | 0x00800000;
+	for (size_t i = 1; i < 15; i++)
+		w[i] = NONE;
+	w[15] = NONE + 65 * 8;
+	for (size_t i = 0; i < 8; i++)
+		state[i] = NONE + FIRST[i];
+	compress(state, shifted);
+	compress(state, w);
+	/* Word beside word again: turning it once more, bytes swapped on the way. */
+	for (size_t i = 0; i < LANES; i++)
+		rows[i] = (const uint8_t *)&state[i];
+	turn(rows, 0, turned);
+	memcpy(ret, turned, sizeof(turned));
+}
+
+WIDE void hash_wide_nodes(const struct tree_hash *v, size_t count, struct tree_hash *ret)
+{
+	for (size_t done = 0; done < count / 2; done += LANES) {
+		size_t n = count / 2 - done < LANES ? count / 2 - done : LANES;
+		struct tree_hash out[LANES];
+		const uint8_t *from[LANES];
+
+		for (size_t i = 0; i < LANES; i++)
+			from[i] = v[2 * (done + (i < n ? i : 0))].v;
+		eight_pairs(from, out);
+		memcpy(ret + done, out, n * sizeof(*out));
+	}
 }
 
 /* The words of a state stand lane beside lane. */
@@ -186,12 +244,27 @@ static void lane_end(const words state[8], size_t lane, struct tree_hash *ret)
 	}
 }
 
+/* The next message that nobody has begun: long ones first, so that none is left over when all other lanes are through. */
+struct order { size_t at_long, at_short; };
+
+static size_t order_next(struct order *o, const struct tree_bytes *messages, size_t count)
+{
+	while (o->at_long < count && messages[o->at_long].len_bytes < LONG_BYTES)
+		o->at_long++;
+	if (o->at_long < count)
+		return o->at_long++;
+	while (o->at_short < count && messages[o->at_short].len_bytes >= LONG_BYTES)
+		o->at_short++;
+	return o->at_short < count ? o->at_short++ : count;
+}
+
 WIDE void hash_wide(uint8_t domain, const struct tree_bytes *messages, size_t count, struct tree_hash *ret)
 {
 	static const uint8_t nothing[BLOCK];
 	struct lane lanes[LANES];
 	words state[8];
-	size_t started = 0, done = 0;
+	struct order order = { 0, 0 };
+	size_t done = 0, next = 0;
 
 	for (size_t i = 0; i < LANES; i++)
 		lanes[i].busy = false;
@@ -199,17 +272,19 @@ WIDE void hash_wide(uint8_t domain, const struct tree_bytes *messages, size_t co
 	while (done < count) {
 		const uint8_t *from[LANES];
 		bool last[LANES];
+		words w[16];
 
 		for (size_t i = 0; i < LANES; i++) {
-			if (!lanes[i].busy && started < count) {
-				lane_begin(&lanes[i], domain, &messages[started], started);
+			if (!lanes[i].busy && next < count && (next = order_next(&order, messages, count)) < count) {
+				lane_begin(&lanes[i], domain, &messages[next], next);
 				lane_state(state, i, FIRST);
-				started++;
 			}
 			last[i] = false;
 			from[i] = lanes[i].busy ? lane_next(&lanes[i], &last[i]) : nothing;
 		}
-		compress(state, from);
+		turn(from, 0, w);
+		turn(from, BLOCK / 2, w + 8);
+		compress(state, w);
 		for (size_t i = 0; i < LANES; i++)
 			if (last[i]) {
 				lane_end(state, i, &ret[lanes[i].message]);

@@ -279,7 +279,7 @@ static uint8_t *copy_record(struct audit_log *l, const struct record_view *v, co
 		}
 		p += n;
 	}
-	return personal_bytes && personal_bytes <= EVENT_PERSONAL_MAX ?
+	return personal_bytes ?
 		seal(l, class_, v->head.time_utc_ns ? v->head.time_utc_ns : l->now_utc_ns, personal, personal_bytes, to) : to;
 }
 
@@ -294,6 +294,8 @@ static int append(struct audit_log *l, struct buf *record, const char *class_, s
 	if (code < 0 || used != record->len_bytes)
 		return err_set(e, code < 0 ? code : -EBADMSG, "append to the log: what was given is not one finished record");
 	*head = v.head;
+	if (v.head.kind == PW_REC_ACCESS && l->seals.keys_fd >= 0 && v.fields_len_bytes > SEAL_FIELDS_MAX)
+		return err_set(e, -EMSGSIZE, "append to the log: an access with so much text cannot be sealed");
 	code = make_room(l, record->len_bytes, e);
 	if (code < 0)
 		return code;

@@ -112,14 +112,14 @@ static void close_dir(DIR **d)
 		closedir(*d);
 }
 
-/* Smallest number among the names "NNN" of a directory; -ENOENT: none. */
-static int smallest(int dir_fd, uint64_t *ret)
+/* Which of the numbers 0 to 999 there are names for: "NNN", or "xNNN" of folders. */
+static int list(int dir_fd, bool folders, uint8_t ret_bits[static 125])
 {
 	__attribute__((cleanup(close_dir))) DIR *dir = NULL;
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *entry;
-	bool found = false;
 
+	memset(ret_bits, 0, 125);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
 		int code = -errno;
@@ -129,41 +129,43 @@ static int smallest(int dir_fd, uint64_t *ret)
 		return code;
 	}
 	while (errno = 0, (entry = readdir(dir))) {
+		const char *digits = entry->d_name + folders;
 		uint64_t n;
 
-		if (strlen(entry->d_name) != 3 || num_parse(entry->d_name, 3, 999, &n) < 0 || (found && n > *ret))
+		if ((folders && entry->d_name[0] != 'x') || strlen(digits) != 3 || num_parse(digits, 3, 999, &n) < 0)
 			continue;
-		*ret = n;
-		found = true;
+		ret_bits[n / 8] |= (uint8_t)(1u << (n % 8));
 	}
-	return errno ? -errno : found ? 0 : -ENOENT;
+	return -errno;
 }
 
 /* Names with fewer parts are smaller numbers: "067" before "x001/067" before "x001/x234/067". */
 static int first_below(int dir_fd, unsigned deep, uint64_t *ret)
 {
-	uint64_t unit = 1;
+	uint64_t unit = 1, rest = 0;
+	uint8_t there[125];
+	int code = list(dir_fd, deep != 0, there);
 
-	if (deep == 0)
-		return smallest(dir_fd, ret);
 	for (unsigned i = 0; i < deep; i++)
 		unit *= 1000;
-	for (unsigned n = 0; n < 1000; n++) {
+	for (unsigned n = 0; n < 1000 && code == 0; n++) {
 		char name[8];
-		uint64_t rest;
-		int code;
+		_fd_ int below = -1;
+		int found = 0;
 
+		if (!(there[n / 8] >> (n % 8) & 1))
+			continue;
 		(void)snprintf(name, sizeof(name), "x%03u", n);
-		_fd_ int below = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (below < 0 && errno != ENOENT)
-			return -errno;
-		code = below < 0 ? -ENOENT : first_below(below, deep - 1, &rest);
-		if (code == 0)
+		if (deep) {
+			below = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			found = below < 0 ? -errno : first_below(below, deep - 1, &rest);
+		}
+		if (found == 0)
 			*ret = n * unit + rest;
-		if (code != -ENOENT)
-			return code;
+		if (found != -ENOENT)
+			return found;
 	}
-	return -ENOENT;
+	return code < 0 ? code : -ENOENT;
 }
 
 int bundles_first(int dir_fd, uint64_t *ret_idx, struct err *e)

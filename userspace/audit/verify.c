@@ -206,6 +206,25 @@ static int load_bundle(struct verify *v, uint64_t idx, unsigned width, struct er
 	return code < 0 ? err_set(e, code, "read %s", path) : 0;
 }
 
+/*
+ * Length, head and number. The check sum and the form of access records are not looked at again: the hash that follows says the same and
+ * more, and a fifth of the time would go there. Of other kinds fields count below, so they are parsed.
+ */
+static int parse_one(const uint8_t *bytes, size_t len_bytes, struct record_view *ret, size_t *ret_used_bytes)
+{
+	size_t n = len_bytes < PREFIX_BYTES ? 0 : (size_t)bytes[0] << 8 | bytes[1];
+
+	if (n < sizeof(ret->head) || len_bytes - PREFIX_BYTES < n)
+		return -EBADMSG;
+	memcpy(&ret->head, bytes + PREFIX_BYTES, sizeof(ret->head));
+	if (ret->head.schema != PW_RECORD_SCHEMA || ret->head.kind != PW_REC_ACCESS)
+		return record_parse(bytes, len_bytes, ret, ret_used_bytes);
+	ret->bytes = bytes + PREFIX_BYTES;
+	ret->len_bytes = n;
+	*ret_used_bytes = PREFIX_BYTES + n;
+	return 0;
+}
+
 static int parse_bundle(struct verify *v, uint64_t idx, unsigned width, struct err *e)
 {
 	char path[TREE_PATH_SIZE];
@@ -215,8 +234,8 @@ static int parse_bundle(struct verify *v, uint64_t idx, unsigned width, struct e
 	for (unsigned i = 0; i < width; i++) {
 		struct record_view *view = &v->views[i];
 
-		if (record_parse(v->bundle + at, v->bundle_len_bytes - at, view, &used) < 0 || view->head.seq != idx * WIDTH + i)
-			return err_say(e, -EBADMSG, "%s: byte %zu: record %llu is damaged: its length, form, number or check sum is wrong", path, at,
+		if (parse_one(v->bundle + at, v->bundle_len_bytes - at, view, &used) < 0 || view->head.seq != idx * WIDTH + i)
+			return err_say(e, -EBADMSG, "%s: byte %zu: record %llu is damaged: its length, form or number is wrong", path, at,
 				       (unsigned long long)(idx * WIDTH + i));
 		v->leaves[i] = (struct tree_bytes){ view->bytes, view->len_bytes };
 		at += used;

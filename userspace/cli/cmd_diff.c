@@ -3,6 +3,7 @@
  * polyward diff A B: who gains and loses what, as sentences, each with somebody whose access flips; and what else changes. Exit 1 when
  * access widens, so that a change of policy can be stopped where changes are reviewed.
  */
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "base/cleanup.h"
 #include "cli/ask.h"
 #include "cli/progress.h"
+#include "cli/when.h"
 #include "policy/diff.h"
 #include "policy/explain.h"
 
@@ -124,7 +126,7 @@ static void print_document(const struct diff *d)
 				 "unsettled", (json_int_t)d->unsettled));
 }
 
-static int compare(const struct cli *c, const struct cli_policy *p)
+static int compare(const struct cli *c, const struct cli_policy *p, int64_t now_s)
 {
 	struct image img[2];
 	struct diff_side side[2];
@@ -139,7 +141,7 @@ static int compare(const struct cli *c, const struct cli_policy *p)
 		side[s] = (struct diff_side){ p[s].ast, &img[s], &p[s].diags->sources };
 	}
 	progress_begin(&bar, "comparing");
-	code = policy_diff(&side[0], &side[1], (int64_t)time(NULL), progress_show, &bar, &d, &e);
+	code = policy_diff(&side[0], &side[1], now_s, progress_show, &bar, &d, &e);
 	progress_end(&bar);
 	if (code < 0)
 		return cli_fail(c, &e);
@@ -152,15 +154,42 @@ static int compare(const struct cli *c, const struct cli_policy *p)
 	return code;
 }
 
+/* Both as of one moment: a rule that has ended by then is in neither. */
+static int load(const struct cli *c, const char *file, int64_t now_s, struct cli_policy *ret)
+{
+	_buf_ struct buf image = BUF_INIT;
+	struct err e;
+	int code = cli_policy_load(c, file, false, ret);
+
+	if (code != CLI_YES)
+		return code;
+	if (policy_compile(ret->ast, ret->names, now_s, ret->diags, &image) < 0) {
+		(void)err_say(&e, -EINVAL, "%s cannot be compiled; polyward check %s says why", file, file);
+		return cli_fail(c, &e);
+	}
+	ret->image_len_bytes = image.len_bytes;
+	ret->image = buf_take(&image);
+	if (!ret->image)
+		cli_no_memory();
+	return CLI_YES;
+}
+
 int cmd_diff(struct cli *c)
 {
+	const char *at = cli_opt(c, "time");
+	int64_t now_s = (int64_t)time(NULL), at_ns = now_s * 1000000000;
 	struct cli_policy p[2] = { 0 };
-	int code = cli_policy_load(c, c->args[0], true, &p[0]);
+	struct err e;
+	int code;
 
+	if (at && when_parse(at, now_s, &at_ns, &e) < 0)
+		return cli_usage(c, "--time: %s", e.text);
+	now_s = at_ns / 1000000000;
+	code = load(c, c->args[0], now_s, &p[0]);
 	if (code == CLI_YES)
-		code = cli_policy_load(c, c->args[1], true, &p[1]);
+		code = load(c, c->args[1], now_s, &p[1]);
 	if (code == CLI_YES)
-		code = compare(c, p);
+		code = compare(c, p, now_s);
 	cli_policy_free(&p[0]);
 	cli_policy_free(&p[1]);
 	return code;

@@ -32,7 +32,8 @@ static int fill(const struct cli *c, struct msg_erase *m, struct err *e)
 	if (strlen(c->args[0]) >= sizeof(m->class_) || strlen(reason) >= sizeof(m->reason))
 		return err_say(e, -1, "the class or the reason is too long (%zu and %zu bytes at most)", sizeof(m->class_) - 1, sizeof(m->reason) - 1);
 	if (!cli_flag(c, "yes-destroy-key"))
-		return err_say(e, -1, "paths and program names in the records of class %s of %s would be gone for good; say that you mean it: --yes-destroy-key",
+		return err_say(e, -1, "paths and program names in the records of class %s of %s would be gone for good; say that you mean it: "
+				"--yes-destroy-key",
 			       c->args[0], c->args[1]);
 	ipc_put(m->class_, sizeof(m->class_), c->args[0]);
 	ipc_put(m->period, sizeof(m->period), c->args[1]);
@@ -72,6 +73,7 @@ int cmd_erase(struct cli *c)
 	if (c->json)
 		cli_print_json(json_pack("{s:b, s:s, s:s}", "erased", 1, "class", m.class_, "period", m.period));
 	else
-		printf("the key is destroyed: personal fields of class %s of %s cannot be read any more; polyward log verify still holds\n", m.class_, m.period);
+		printf("the key is destroyed: personal fields of class %s of %s cannot be read any more; polyward log verify still holds\n", m.class_,
+				m.period);
 	return CLI_YES;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * polyward explain: a recorded access by its number or path (cmd_explain_event.c), or a hypothetical one, decided by the compiled tables: the sentence, the rule, the state of every condition of
- * every rule on that store and action, and the smallest changes that would turn the outcome.
+ * polyward explain: a recorded access by its number or path (cmd_explain_event.c), or a hypothetical one, decided by the compiled
+ * tables: the sentence, the rule, the state of every condition of every rule on that store and action, and the smallest changes that
+ * would turn the outcome.
  */
 #include <errno.h>
 #include <jansson.h>

@@ -281,7 +281,7 @@ static int confirm(struct run *r, const struct learn_rules *rules, struct err *e
 
 static void seen_words(const struct learn_rule *rule, struct buf *b)
 {
-	buf_printf(b, "%llu accesses by ", (unsigned long long)rule->accesses);
+	buf_printf(b, "%llu access%s by ", (unsigned long long)rule->accesses, rule->accesses == 1 ? "" : "es");
 	for (size_t k = 0; k < rule->people_count && k < 6; k++)
 		buf_printf(b, "%s%s", k ? ", " : "", rule->people[k]);
 	if (rule->people_count > 6)
@@ -306,16 +306,16 @@ static void comment(struct buf *b, const char *label, const char *text)
 static void notes(const struct run *r, const struct learn_rules *rules, struct buf *b)
 {
 	const struct { uint64_t n; const char *words; } rows[] = {
-		{ r->forbidden, "were forbidden by a deny rule: no rule is proposed for them" },
-		{ r->refused, "were refused: what was refused is not learned from" },
-		{ rules->nameless, "were by users whom this host does not know: no rule can name them" },
-		{ r->unsettled, "could not be decided again: they are not among those counted here" },
-		{ r->lost, "events were lost in that time: what they were is not known" },
+		{ r->forbidden, "that a deny rule forbids: no rule is proposed for them" },
+		{ r->refused, "that were refused: what was refused is not learned from" },
+		{ rules->nameless, "by users whom this host does not know: no rule can name them" },
+		{ r->unsettled, "that could not be decided again: they are not among those counted here" },
+		{ r->lost, "lost in that time: what they were is not known" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (rows[i].n)
-			buf_printf(b, "# not here: %llu %s\n", (unsigned long long)rows[i].n, rows[i].words);
+			buf_printf(b, "# not here: %llu accesses %s\n", (unsigned long long)rows[i].n, rows[i].words);
 }
 
 /* What `polyward check` accepts when the policy includes it; in canonical form. */
@@ -328,9 +328,10 @@ static int fragment(const struct run *r, const struct learn_rules *rules, struct
 	struct ast *a = NULL;
 	int code;
 
-	buf_printf(&raw, "polyward 1\n\n# Proposed from %llu accesses on store %s that %s.\n# Read each rule, and what it allows beyond what was seen, "
-		   "before you include this file. Every rule ends by itself.\n", (unsigned long long)r->accesses,
-		   r->words.a->stores.v[r->store_idx].name.text, r->allowed ? "the policy allowed" : "no rule of the policy allows");
+	buf_printf(&raw, "polyward 1\n\n# Proposed from %llu accesses on store %s that %s.\n# Read each rule, and what it allows beyond what was "
+		   "seen, before you include this file.\n# Every rule is about the whole store, whatever files were seen, and ends by itself.\n",
+		   (unsigned long long)r->accesses, r->words.a->stores.v[r->store_idx].name.text,
+		   r->allowed ? "the policy allowed" : "no rule of the policy allows");
 	notes(r, rules, &raw);
 	for (size_t i = 0; i < rules->count; i++) {
 		_buf_ struct buf seen = BUF_INIT;

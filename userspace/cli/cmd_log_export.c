@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "base/num.h"
 #include "cli/client.h"
 #include "cli/cmd_log.h"
@@ -263,11 +264,19 @@ static void close_sink(struct sink **s)
 	sink_close(*s);
 }
 
-static void host_of(const char *origin, char *ret, size_t size)
+/* Of the checkpoint; in its first second a log has none, but a key, which is called the same. */
+static int find_origin(const struct cli_log *log, char ret[static NOTE_NAME_MAX + 1], struct err *e)
 {
-	size_t n = strcspn(origin, "/");
+	_buf_ struct buf vkey = BUF_INIT;
+	int r = log->has_checkpoint ? -ENOENT : fd_read_file(log->dir_fd, "log.vkey", NOTE_TEXT_MAX, &vkey);
 
-	(void)snprintf(ret, size, "%.*s", (int)n, origin);
+	if (r < 0 && r != -ENOENT)
+		return err_set(e, r, "read log.vkey of the log");
+	if (r == 0 && vkey.len_bytes)
+		(void)snprintf(ret, NOTE_NAME_MAX + 1, "%.*s", (int)strcspn(vkey.data, "+\n"), vkey.data);
+	else
+		(void)snprintf(ret, NOTE_NAME_MAX + 1, "%s", log->checkpoint.origin);
+	return 0;
 }
 
 static int export_log(const struct cli *c, const struct plan *p, struct cli_log *log, int out_fd, struct err *e)
@@ -276,7 +285,7 @@ static int export_log(const struct cli *c, const struct plan *p, struct cli_log 
 	__attribute__((cleanup(close_sink))) struct sink *sink = NULL;
 	struct export_run x = { .reader = log->reader, .filter = &p->filter, .cursor_path = cli_opt(c, "cursor"), .follow = cli_flag(c, "follow"),
 				.sealed = cli_flag(c, "sealed"), .digest = digest, .out_fd = -1 };
-	char host[NOTE_NAME_MAX + 1];
+	char origin[NOTE_NAME_MAX + 1], host[NOTE_NAME_MAX + 1];
 	_fd_ int stop_fd = -1;
 	uint8_t hash[32];
 	sigset_t stop;
@@ -287,8 +296,11 @@ static int export_log(const struct cli *c, const struct plan *p, struct cli_log 
 	sigaddset(&stop, SIGTERM);
 	if (!digest || EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1)
 		return err_set(e, -ENOMEM, "begin the export");
-	host_of(log->checkpoint.origin, host, sizeof(host));
-	x.context = (struct export_context){ .origin = log->checkpoint.origin, .host = host, .enterprise = p->enterprise };
+	r = find_origin(log, origin, e);
+	if (r < 0)
+		return r;
+	(void)snprintf(host, sizeof(host), "%.*s", (int)strcspn(origin, "/"), origin);
+	x.context = (struct export_context){ .origin = origin, .host = host, .enterprise = p->enterprise };
 	x.project = p->target == JOURNAL ? export_journal : !strcmp(p->format, "syslog") ? export_syslog : export_ocsf;
 	r = begin(&x, e);
 	if (r == 0)

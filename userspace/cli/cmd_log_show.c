@@ -17,6 +17,7 @@
 #include "cli/logfilter.h"
 #include "cli/logindex.h"
 #include "cli/logopen.h"
+#include "cli/logsubject.h"
 
 #define FOLLOW_MS 200
 #define LAST_MAX  100000u
@@ -278,6 +279,7 @@ int cmd_log_show(struct cli *c)
 	_free_ struct user *users = calloc(USERS, sizeof(*users));
 	struct show s = { .c = c, .style = { .color = c->color, .user = user_name, .ctx = users } };
 	const char *last = cli_opt(c, "last");
+	struct log_subject subject;
 	struct cli_log log;
 	struct err e = { 0 };
 	uint64_t n = 0;
@@ -290,9 +292,17 @@ int cmd_log_show(struct cli *c)
 	s.last = (size_t)n;
 	if (log_filter_parse(c, time(NULL), &s.filter, &e) < 0)
 		return cli_usage(c, "%s", e.text);
-	code = cli_log_open(c, &log, &e);
-	if (code < 0)
+	code = log_subject_parse(c, &subject, &s.filter, &e);
+	if (code == -EINVAL) {
+		log_subject_free(&subject);
+		return cli_usage(c, "%s", e.text);
+	}
+	if (code == 0)
+		code = cli_log_open(c, &log, &e);
+	if (code < 0) {
+		log_subject_free(&subject);
 		return cli_fail(c, &e);
+	}
 	s.index = logindex_use(&log, &s.filter, &s.query);
 	if (code == 0)
 		code = log_reader_seek(log.reader, log_reader_first(log.reader), &e);
@@ -300,5 +310,9 @@ int cmd_log_show(struct cli *c)
 		code = show(&s, log.reader, &e);
 	index_close(s.index);
 	cli_log_close(&log);
+	if (subject.nameless)
+		fprintf(stderr, "polyward log: the names in %llu accesses are sealed or erased: some of them may be about this subject too\n",
+			(unsigned long long)subject.nameless);
+	log_subject_free(&subject);
 	return code < 0 ? cli_fail(c, &e) : CLI_YES;
 }

@@ -147,6 +147,10 @@ static void text_changes(const json_t *doc)
 
 	if (!json_is_true(json_object_get(json_object_get(doc, "replay"), "agrees")))
 		return;
+	if (strcmp(str(doc, "cause"), "no-log-slot") == 0) {
+		puts("room for its record would have been enough: the log writer was stopped, too slow, or had no disk; polyward status shows it now");
+		return;
+	}
 	if (json_array_size(changes))
 		puts(changes_title(doc));
 	else
@@ -286,7 +290,7 @@ void explain_html(const json_t *doc, struct buf *b)
 	}
 	buf_add_str(b, "</dl>\n");
 	html_rules(json_object_get(doc, "rules"), b);
-	if (json_is_true(json_object_get(json_object_get(doc, "replay"), "agrees")))
+	if (json_is_true(json_object_get(json_object_get(doc, "replay"), "agrees")) && strcmp(str(doc, "cause"), "no-log-slot") != 0)
 		html_changes(doc, b);
 	buf_add_str(b, "</body></html>\n");
 }

@@ -125,6 +125,8 @@ static int export_record(struct state *s, struct record_view *v, struct buf *mes
 	x->project(&x->context, &item, message);
 	if (message->failed)
 		return err_set(e, -ENOMEM, "export record %llu", (unsigned long long)v->head.seq);
+	if (x->sink->waiting(x->sink) == SINK_NONE)
+		x->sink->progress_ms = sink_now_ms(); /* half a minute counts from here, however long nothing matched */
 	while ((r = x->sink->put(x->sink, &item, message, e)) == -EAGAIN) {
 		r = pump(s, FOLLOW_MS, e);
 		if (r < 0)

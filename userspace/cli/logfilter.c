@@ -156,5 +156,7 @@ bool log_filter_match(const struct log_filter *f, const struct record_view *v)
 		return false;
 	if (f->actions && !(record_find_u64(v, PW_F_NEED, 0) & f->actions))
 		return false;
-	return !f->has_user || is_user(v, f->uid);
+	if (f->has_user && !is_user(v, f->uid))
+		return false;
+	return !f->also || f->also(f->also_ctx, v);
 }

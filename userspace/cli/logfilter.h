@@ -13,6 +13,7 @@ struct log_filter {
 	uint8_t kind;                    /* enum pw_record_kind; 0: not asked */
 	bool deny;
 	int64_t since_ns, until_ns;
+	bool (*also)(void *ctx, const struct record_view *v); void *also_ctx; /* asked of what all else lets pass; may be NULL */
 };
 
 /* From the options of the log verb. -EINVAL with a sentence: a word that does not exist, a user that this host does not know. */

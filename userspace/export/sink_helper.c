@@ -63,7 +63,7 @@ static int obey(struct helper *h, const struct frame_answer *a, const char *text
 	case FRAME_ARRIVED:
 		if (queue_done_seq(&h->queue, a->seq))
 			h->sink.progress_ms = sink_now_ms();
-		return 0;
+		return h->queue.base > h->sent ? err_say(e, -EBADMSG, "polyward-export says that what it was not given has arrived") : 0;
 	case FRAME_TROUBLE:
 		h->sink.trouble.code = 0;
 		return a->len_bytes ? (void)err_say(&h->sink.trouble, -EIO, "%.*s", (int)a->len_bytes, text), 0 : 0;

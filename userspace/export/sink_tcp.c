@@ -250,7 +250,7 @@ static int split(const char *where, struct tcp *t, struct err *e)
 		host++;
 		n -= 2;
 	}
-	if (!colon || n == 0 || !colon[1] || (host == where && memchr(host, ':', n)))
+	if (!colon || n == 0 || !colon[1] || (host == where && (host[0] == '[' || memchr(host, ':', n))))
 		return err_say(e, -EINVAL, "'%s': HOST:PORT is needed, or [ADDRESS]:PORT", where);
 	t->host = strndup(host, n);
 	t->port = strdup(colon + 1);

@@ -117,7 +117,7 @@ struct ast_conds { struct ast_cond *v; size_t count; };
 
 enum ast_on_kind { AST_ON_STORES, AST_ON_CLASS, AST_ON_ANY };
 
-struct ast_rule {                 /* rule NAME { allow|deny WHO  to A, ...  on S, ... | class C | any  when ...  unless ...  absolute  mode audit [until T] | until T } */
+struct ast_rule {                 /* rule NAME { allow|deny WHO  to A  on S | class C | any  when ...  unless ...  absolute  mode audit [until T] | until T } */
 	struct ast_word name;
 	bool deny, absolute;
 	bool any_role;               /* "deny any", "allow any" */

@@ -182,7 +182,8 @@ int breach_see(struct report *r, const struct facts *f, struct err *e)
 
 static void add_stores(struct report *r)
 {
-	json_t *t = part_table("stores", "What was reached", "Objects are files and folders by device and inode; records of refused attempts reached nothing.");
+	json_t *t = part_table("stores", "What was reached", "Objects are files and folders by device and inode; records of refused attempts reached "
+			"nothing.");
 
 	rows_columns(t, store_columns, sizeof(store_columns) / sizeof(store_columns[0]));
 	for (size_t i = 0; i < r->rows->stores_count; i++) {
@@ -220,7 +221,8 @@ static void add_clock(struct report *r)
 		{ "Notice to the authority of 500 persons and more, 45 CFR 164.408: with the one above", 60 * 24 },
 	};
 	json_t *t = part_table("clock", "What is due", r->ask.has_aware ? "Counted from the moment of awareness that was given."
-									  : "Not shown: nobody but people can say when they became aware. Give --aware TIME.");
+									  : "Not shown: nobody but people can say when they became aware. Give "
+											"--aware TIME.");
 
 	part_column(t, "what", "What");
 	part_column(t, "due", "Due (UTC)");

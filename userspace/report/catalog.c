@@ -36,8 +36,6 @@ static int parse_line(char *line, unsigned number, const char *only, int (*momen
 {
 	char *rest = line, *subject = strsep(&rest, "\t"), *path = strsep(&rest, "\t"), *from = strsep(&rest, "\t"), *to = strsep(&rest, "\t");
 
-	if (!*line || *line == '#')
-		return 0;
 	if (!*subject || !path || rest || (from && !to))
 		return err_say(e, -EINVAL, "the catalog, line %u: SUBJECT TAB PATH, or SUBJECT TAB PATH TAB FROM TAB TO is needed", number);
 	if (path[0] != '/')
@@ -95,7 +93,10 @@ int catalog_parse(const char *text, size_t len_bytes, const char *only, int (*mo
 		rest = c.text;
 	}
 	for (char *line; c.text && c.v && r >= 0 && (line = strsep(&rest, "\n"));) {
-		r = parse_line(line, ++number, only, moment, &c.v[c.count], e);
+		number++;
+		if (!*line || *line == '#')
+			continue;
+		r = parse_line(line, number, only, moment, &c.v[c.count], e);
 		c.count += r == 1;
 	}
 	if (!c.text || !c.v || (r >= 0 && index_paths(&c) < 0))

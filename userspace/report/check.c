@@ -168,7 +168,8 @@ bool check_whole(const struct collect *c, struct finding *f)
 		whole = false;
 	}
 	if (silent) {
-		finding_say(f, "Stores whose allowed accesses a policy left out of the log (log denied): %u (%s%s).", silent, store, silent == 1 ? "" : " and others");
+		finding_say(f, "Stores whose allowed accesses a policy left out of the log (log denied): %u (%s%s).", silent, store,
+				silent == 1 ? "" : " and others");
 		whole = false;
 	}
 	if (c->unarchived.records) {

@@ -162,7 +162,8 @@ void check_confidentiality(const struct collect *c, struct finding *f)
 	say_passed(c, f);
 	finding_use(f, c, T_DENY, NOTED);
 	if (c->permissive.sum_ns)
-		finding_say(f, "Time in which stores were only watched (mode audit), added up over stores: %.1f s (periods: %llu).", (double)c->permissive.sum_ns / 1e9,
+		finding_say(f, "Time in which stores were only watched (mode audit), added up over stores: %.1f s (periods: %llu).",
+				(double)c->permissive.sum_ns / 1e9,
 			    (unsigned long long)c->permissive.total);
 	finding_say(f, "This is about access to files. Encryption is a row of its own.");
 	settle(c, f, c->tally[T_PASSED].records || c->permissive.sum_ns);
@@ -194,6 +195,7 @@ void check_resilience(const struct collect *c, struct finding *f)
 	say_passed(c, f);
 	if (c->tally[T_GAP].records)
 		finding_use(f, c, T_GAP, OFFENDING);
-	finding_say(f, "This is about the access control of this host: whether it held, lost events or refused for lack of means. Backups and spare hosts are in no record.");
+	finding_say(f, "This is about the access control of this host: whether it held, lost events or refused for lack of means. Backups and spare "
+			"hosts are in no record.");
 	settle(c, f, c->tally[T_INTERNAL].records || c->tally[T_PASSED].records || c->tally[T_GAP].records);
 }

@@ -22,7 +22,8 @@ static bool signed_log(const struct collect *c, struct finding *f, bool *ret_cha
 	*ret_changed = c->verified == VERIFIED_WRONG;
 	switch (c->verified) {
 	case VERIFIED_YES:
-		finding_say(f, "Every record from the first one to the checkpoint, %llu in all, was hashed for this report; the tree over them has the signed root.",
+		finding_say(f, "Every record from the first one to the checkpoint, %llu in all, was hashed for this report; the tree over them has "
+				"the signed root.",
 			    (unsigned long long)c->checkpoint_size);
 		return true;
 	case VERIFIED_WRONG:
@@ -30,7 +31,8 @@ static bool signed_log(const struct collect *c, struct finding *f, bool *ret_cha
 		return false;
 	case VERIFIED_NOT:
 	default:
-		finding_say(f, c->has_checkpoint ? "The records from the first one to the checkpoint are not all here, so the signed root could not be computed."
+		finding_say(f, c->has_checkpoint ? "The records from the first one to the checkpoint are not all here, so the signed root could not "
+				"be computed."
 						 : "The log has no signed checkpoint.");
 		finding_need(f, "A log with a checkpoint, from its first record on; for one whose oldest records were removed: polyward log verify.");
 		return false;
@@ -155,7 +157,8 @@ static void retention(const struct collect *c, struct finding *f, int64_t keep_d
 	finding_say(f, "The oldest record is number %llu. Its age: %.1f days; %s are %lld days.", (unsigned long long)c->first_seq,
 		    days(c->made_ns - c->first_ns), words, (long long)keep_days);
 	if (c->first_seq == 0)
-		finding_say(f, "It is the first that was ever written, and nothing was removed since. A log that was begun anew looks the same; a witness knows the difference.");
+		finding_say(f, "It is the first that was ever written, and nothing was removed since. A log that was begun anew looks the same; a "
+				"witness knows the difference.");
 	finding_use_whole(f, &c->erasures, "destroyed keys of personal fields, in the whole log", tally_jq(T_ERASURE), OFFENDING);
 	if (c->erasures.records)
 		finding_say(f, "Destroyed keys, which took path and program name out of records and left who, when, store, role and verdict: %llu.",
@@ -230,7 +233,8 @@ void check_recording(const struct collect *c, struct finding *f)
 		return;
 	if (!recorded(c, f))
 		f->state = NOT_SATISFIED;
-	finding_need(f, "Records of each use of an AI system, its start and its end: this version records accesses to stores and not which use they belong to.");
+	finding_need(f, "Records of each use of an AI system, its start and its end: this version records accesses to stores and not which use they "
+			"belong to.");
 }
 
 void check_erasure(const struct collect *c, struct finding *f)
@@ -255,11 +259,13 @@ void check_erasure(const struct collect *c, struct finding *f)
 	}
 	finding_say(f, "Destroyed keys, in the whole log: %llu. Records whose path and program name they held: %llu; of these could still be opened: %llu.",
 		    (unsigned long long)keys, (unsigned long long)records, (unsigned long long)opened);
-	finding_say(f, "This erases what the log holds about persons. The data in the stores is not touched by it, and the log tells classes and months apart, not persons.");
+	finding_say(f, "This erases what the log holds about persons. The data in the stores is not touched by it, and the log tells classes and "
+			"months apart, not persons.");
 	if (opened) {
 		f->state = NOT_SATISFIED;
 	} else if (unread || !records || c->keys_lost) {
-		finding_need(f, "The log's directory of keys (by the daemon, or --keys), and sealed records of the erased class and month: only then does \"could not be opened\" mean anything.");
+		finding_need(f, "The log's directory of keys (by the daemon, or --keys), and sealed records of the erased class and month: only then "
+				"does \"could not be opened\" mean anything.");
 	} else {
 		f->state = SATISFIED;
 	}
@@ -276,7 +282,8 @@ void check_register(const struct collect *c, struct finding *f)
 			stores += c->policies->v[i].img.count[PW_SEC_STORES] - 1;
 			roles += c->policies->v[i].img.count[PW_SEC_ROLES];
 		}
-	finding_say(f, "Stores that the policies of the range declare, with modality and class: %llu. They stand in the register of this report.", (unsigned long long)stores);
+	finding_say(f, "Stores that the policies of the range declare, with modality and class: %llu. They stand in the register of this report.",
+			(unsigned long long)stores);
 	finding_need(f, "For each store its purpose, recipients, transfers and time of deletion: the policy language has no words for them.");
 	(void)roles;
 }

@@ -49,7 +49,8 @@ void check_breach_clock(const struct collect *c, struct finding *f)
 void check_deidentified(const struct collect *c, struct finding *f)
 {
 	(void)c;
-	finding_need(f, "Which classes hold de-identified data, which identified data, and which the keys between them: a policy names classes, not what they are to each other.");
+	finding_need(f, "Which classes hold de-identified data, which identified data, and which the keys between them: a policy names classes, not "
+			"what they are to each other.");
 }
 
 void check_disclosures(const struct collect *c, struct finding *f)
@@ -82,7 +83,8 @@ void check_exemptions(const struct collect *c, struct finding *f)
 void check_clear_text(const struct collect *c, struct finding *f)
 {
 	finding_use(f, c, T_ALLOW, NOTED);
-	finding_need(f, "The encryption of each object at the time of its access, and whose data it holds. For one identity or store: polyward report breach.");
+	finding_need(f, "The encryption of each object at the time of its access, and whose data it holds. For one identity or store: polyward report "
+			"breach.");
 }
 
 void check_host(const struct collect *c, struct finding *f)
@@ -100,7 +102,8 @@ void check_people(const struct collect *c, struct finding *f)
 void check_disposal(const struct collect *c, struct finding *f)
 {
 	finding_use(f, c, T_ERASURE, NOTED);
-	finding_need(f, "Retention times of the stores and what was disposed of: the policy language has no words for them. Erasures of the log's own personal fields are listed.");
+	finding_need(f, "Retention times of the stores and what was disposed of: the policy language has no words for them. Erasures of the log's own "
+			"personal fields are listed.");
 }
 
 void check_training_data(const struct collect *c, struct finding *f)

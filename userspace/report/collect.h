@@ -41,8 +41,8 @@ enum span_why {
 	SPAN_UNKNOWN,      /* no record says that a policy was in force */
 	SPAN_AUDIT,        /* a store was in mode audit */
 };
-struct span { enum span_why why; int64_t from_ns, to_ns; uint64_t before_seq, after_seq; char store[64]; }; /* seq UINT64_MAX: none */
-struct spans { struct span v[COLLECT_SPANS]; size_t count; uint64_t total; int64_t sum_ns; };
+struct stretch { enum span_why why; int64_t from_ns, to_ns; uint64_t before_seq, after_seq; char store[64]; }; /* seq UINT64_MAX: none */
+struct stretches { struct stretch v[COLLECT_SPANS]; size_t count; uint64_t total; int64_t sum_ns; };
 
 struct gap_row { uint64_t seq, first, last; int64_t time_ns; uint16_t cpu; };
 /* A key of sealed fields: what it opened, and when it was destroyed. */
@@ -69,7 +69,7 @@ struct collect {
 	uint64_t stores_lost, roles_lost, users_lost, nologin_lost; /* records that found no row */
 	struct tally unarchived;         /* accesses whose policy is not in the archive */
 
-	struct spans quiet, down, unknown, permissive;
+	struct stretches quiet, down, unknown, permissive;
 	struct gap_row gaps[COLLECT_GAPS]; size_t gaps_count;
 	struct key_row keys[COLLECT_KEYS]; size_t keys_count; uint64_t keys_lost;
 	struct { uint64_t seq; size_t key_idx; } sealed[COLLECT_SEALED]; size_t sealed_next; /* the newest sealed records */
@@ -105,7 +105,7 @@ int64_t collect_bucket_ns(const struct collect *c, size_t idx); /* start of a co
 /* collect_time.c */
 void collect_time(struct collect *c, const struct facts *f);
 void collect_time_end(struct collect *c);
-void spans_add(struct spans *s, const struct collect *c, const struct span *add); /* clipped to the range */
+void stretch_add(struct stretches *s, const struct collect *c, const struct stretch *add); /* clipped to the range */
 /* collect_tree.c */
 void collect_tree(struct collect *c, const struct record_view *v);
 

@@ -10,9 +10,9 @@
 
 #define NO_SEQ UINT64_MAX
 
-void spans_add(struct spans *s, const struct collect *c, const struct span *add)
+void stretch_add(struct stretches *s, const struct collect *c, const struct stretch *add)
 {
-	struct span clipped = *add;
+	struct stretch clipped = *add;
 
 	if (clipped.from_ns < c->since_ns)
 		clipped.from_ns = c->since_ns;
@@ -38,7 +38,7 @@ static void add_permissive(struct collect *c, int64_t to_ns, uint64_t to_seq)
 		return;
 	for (uint32_t s = 1; s < img->count[PW_SEC_STORES]; s++) {
 		const struct pw_cell *cell = &img->cells[s];
-		struct span add = { SPAN_AUDIT, c->force_since_ns, to_ns, c->force_since_seq, to_seq, "" };
+		struct stretch add = { SPAN_AUDIT, c->force_since_ns, to_ns, c->force_since_seq, to_seq, "" };
 
 		if (!(cell->flags & PW_CELL_AUDIT))
 			continue;
@@ -49,17 +49,17 @@ static void add_permissive(struct collect *c, int64_t to_ns, uint64_t to_seq)
 				add.to_ns = until_s * NS_PER_S;
 		}
 		(void)snprintf(add.store, sizeof(add.store), "%s", image_str(img, img->stores[s].name));
-		spans_add(&c->permissive, c, &add);
+		stretch_add(&c->permissive, c, &add);
 	}
 }
 
 /* What was so far ends here. */
 static void close_force(struct collect *c, int64_t to_ns, uint64_t to_seq)
 {
-	struct span add = { c->force == FORCE_NONE ? SPAN_DOWN : SPAN_UNKNOWN, c->force_since_ns, to_ns, c->force_since_seq, to_seq, "" };
+	struct stretch add = { c->force == FORCE_NONE ? SPAN_DOWN : SPAN_UNKNOWN, c->force_since_ns, to_ns, c->force_since_seq, to_seq, "" };
 
 	if (c->force != FORCE_POLICY) {
-		spans_add(c->force == FORCE_NONE ? &c->down : &c->unknown, c, &add);
+		stretch_add(c->force == FORCE_NONE ? &c->down : &c->unknown, c, &add);
 		return;
 	}
 	if (c->force_policy < 0)
@@ -123,16 +123,16 @@ static void see_force(struct collect *c, const struct facts *f)
 
 static void see_silence(struct collect *c, const struct pw_record *h)
 {
-	struct span add = { SPAN_SILENT, c->last.time_utc_ns, h->time_utc_ns, c->last.seq, h->seq, "" };
+	struct stretch add = { SPAN_SILENT, c->last.time_utc_ns, h->time_utc_ns, c->last.seq, h->seq, "" };
 
 	if (!c->any) {
-		add = (struct span){ SPAN_BEFORE, INT64_MIN, h->time_utc_ns, NO_SEQ, h->seq, "" };
-		spans_add(&c->quiet, c, &add);
+		add = (struct stretch){ SPAN_BEFORE, INT64_MIN, h->time_utc_ns, NO_SEQ, h->seq, "" };
+		stretch_add(&c->quiet, c, &add);
 		return;
 	}
 	if (memcmp(c->last.boot_id, h->boot_id, sizeof(h->boot_id)) != 0) {
 		add.why = SPAN_BOOT;
-		spans_add(&c->quiet, c, &add);
+		stretch_add(&c->quiet, c, &add);
 		/* Nobody knows how long the policy of the boot before was enforced behind its last record. */
 		close_force(c, c->last.time_utc_ns, c->last.seq);
 		c->force = FORCE_UNKNOWN;
@@ -141,7 +141,7 @@ static void see_silence(struct collect *c, const struct pw_record *h)
 		c->force_policy = -1;
 		c->force_gen = 0;
 	} else if (h->time_boot_ns > c->last_boot_ns && h->time_boot_ns - c->last_boot_ns > COLLECT_QUIET_S * (uint64_t)NS_PER_S) {
-		spans_add(&c->quiet, c, &add);
+		stretch_add(&c->quiet, c, &add);
 	}
 }
 
@@ -167,10 +167,10 @@ void collect_time(struct collect *c, const struct facts *f)
 
 void collect_time_end(struct collect *c)
 {
-	struct span after = { SPAN_AFTER, c->any ? c->last.time_utc_ns : INT64_MIN, INT64_MAX, c->any ? c->last.seq : NO_SEQ, NO_SEQ, "" };
+	struct stretch after = { SPAN_AFTER, c->any ? c->last.time_utc_ns : INT64_MIN, INT64_MAX, c->any ? c->last.seq : NO_SEQ, NO_SEQ, "" };
 
 	/* The end of the range is now, or a moment that later records follow: then the silence is a short one. */
 	if (!c->any || c->until_ns - c->last.time_utc_ns > COLLECT_QUIET_S * NS_PER_S)
-		spans_add(&c->quiet, c, &after);
+		stretch_add(&c->quiet, c, &after);
 	close_force(c, INT64_MAX, NO_SEQ);
 }

@@ -72,5 +72,6 @@ void disclosures_tables(struct report *r, json_t *doc)
 		"Date: the time of the record. Description: the object, where its path is not sealed or erased.",
 		"Recipient: not shown. This version records no network connection, no medium and no printer.",
 		"Purpose: not shown. This version has no way to declare one, so treatment, payment and operations cannot be left out either.",
-		"Files that were read and copied out of the stores by a program that may read them are in no row: reading is not disclosing, and what follows is not seen."));
+		"Files that were read and copied out of the stores by a program that may read them are in no row: reading is not disclosing, and what "
+				"follows is not seen."));
 }

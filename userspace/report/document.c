@@ -24,12 +24,12 @@ static json_t *seq_or_null(uint64_t seq)
 	return seq == UINT64_MAX ? json_null() : json_integer((json_int_t)seq);
 }
 
-static json_t *spans(const struct spans *s)
+static json_t *stretches(const struct stretches *s)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < s->count; i++) {
-		const struct span *p = &s->v[i];
+		const struct stretch *p = &s->v[i];
 		json_t *row = json_pack("{s:o, s:o, s:f, s:s, s:o, s:o}", "from", part_time(p->from_ns), "until", part_time(p->to_ns), "seconds",
 					(double)(p->to_ns - p->from_ns) / 1e9, "why", why_word(p->why), "record_before",
 					seq_or_null(p->before_seq), "record_after", seq_or_null(p->after_seq));
@@ -46,8 +46,8 @@ json_t *part_coverage(const struct report *r)
 	const struct collect *c = r->c;
 
 	return json_pack("{s:f, s:I, s:o, s:o, s:o, s:o}", "seconds", (double)(c->until_ns - c->since_ns) / 1e9, "quiet_limit_seconds",
-			 (json_int_t)COLLECT_QUIET_S, "not_recorded", spans(&c->quiet), "not_enforced", spans(&c->down),
-			 "enforcement_not_known", spans(&c->unknown), "mode_audit", spans(&c->permissive));
+			 (json_int_t)COLLECT_QUIET_S, "not_recorded", stretches(&c->quiet), "not_enforced", stretches(&c->down),
+			 "enforcement_not_known", stretches(&c->unknown), "mode_audit", stretches(&c->permissive));
 }
 
 static json_t *counts(const struct counts *n)

@@ -14,12 +14,16 @@ static const char style[] =
 	"@media(prefers-color-scheme:dark){:root{--fg:#e6e9ec;--dim:#a9b4be;--bg:#14181c;--line:#3a444e;--soft:#1d232a;--ok:#8fe0a8;--okbg:#12351f;"
 	"--no:#ffb3ad;--nobg:#44161a;--open:#f2cf7a;--openbg:#3a2d08;--allowed:#6ca6e6;--denied:#ef7a72;--passed:#e0b03a;--hole:#d978bd;"
 	"--covered:#3f6b4b;--loss:#fff}}"
-	"*{box-sizing:border-box}body{margin:0 auto;max-width:64rem;padding:1.2rem;font:16px/1.5 system-ui,'DejaVu Sans',sans-serif;color:var(--fg);background:var(--bg)}"
-	"h1{font-size:1.6rem;line-height:1.25;margin:.2rem 0 .6rem}h2{font-size:1.2rem;margin:2rem 0 .5rem;border-bottom:1px solid var(--line)}h3{font-size:1rem;margin:0}"
-	"table{border-collapse:collapse;width:100%;font-size:.88rem}caption{text-align:left;color:var(--dim);padding:.2rem 0}"
+	"*{box-sizing:border-box}body{margin:0 auto;max-width:64rem;padding:1.2rem;font:16px/1.5 system-ui,'DejaVu Sans',sans-serif;color:var(--fg);"
+			"background:var(--bg)}"
+	"h1{font-size:1.6rem;line-height:1.25;margin:.2rem 0 .6rem}h2{font-size:1.2rem;margin:2rem 0 .5rem;border-bottom:1px solid var(--line)}"
+			"h3{font-size:1rem;margin:0}"
+	"table{border-collapse:collapse;width:100%;font-size:.88rem;margin:.3rem 0}caption{text-align:left;color:var(--dim);padding:.2rem 0}"
 	"th,td{border:1px solid var(--line);padding:.3rem .45rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}th{background:var(--soft)}"
-	"td.n,th.n{text-align:right}td.n,th.n,td.as{white-space:nowrap}table.head th{width:9rem}.wide{overflow-x:auto}.wide td,.wide th{overflow-wrap:normal}.wide td{min-width:5rem}.wide td.n{min-width:0}a{color:inherit}"
-	".clause{border:1px solid var(--line);border-left-width:6px;border-radius:4px;padding:.7rem .9rem;margin:.8rem 0}.clause.short{break-inside:avoid}.clause header{break-after:avoid}"
+	"td.n,th.n{text-align:right}td.n,th.n,td.as,th.as{white-space:nowrap}table.head th{width:9rem}.wide{overflow-x:auto}.wide td,.wide "
+			"th{overflow-wrap:normal}.wide td{min-width:5rem}.wide td.n{min-width:0}a{color:inherit}"
+	".clause{border:1px solid var(--line);border-left-width:6px;border-radius:4px;padding:.7rem .9rem;margin:.8rem 0}"
+			".clause.short{break-inside:avoid}.clause header{break-after:avoid}"
 	".clause.satisfied{border-left-color:var(--ok)}.clause.not-satisfied{border-left-color:var(--no)}.clause.not-shown{border-left-color:var(--open)}"
 	".clause header{display:flex;flex-wrap:wrap;gap:.3rem 1rem;justify-content:space-between;align-items:baseline}"
 	".state{font-weight:700;padding:.05rem .5rem;border-radius:3px;white-space:nowrap}.state.satisfied{color:var(--ok);background:var(--okbg)}"
@@ -30,14 +34,20 @@ static const char style[] =
 	"rect.allowed,.key.allowed{fill:var(--allowed);background:var(--allowed)}rect.denied,.key.denied{fill:var(--denied);background:var(--denied)}"
 	"rect.passed,.key.passed{fill:var(--passed);background:var(--passed)}rect.hole,.key.hole{fill:var(--hole);background:var(--hole)}"
 	"rect.covered,.key.covered{fill:var(--covered);background:var(--covered)}rect.loss,.key.loss{fill:var(--loss);background:var(--loss)}"
-	".key{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 .8em;border-radius:2px}.legend{font-size:.82rem;color:var(--dim);margin:.1rem 0 .8rem}"
-	".totals{display:flex;flex-wrap:wrap;gap:.6rem;margin:.8rem 0}.totals div{flex:1 1 9rem;padding:.5rem .8rem;border-radius:4px}.totals b{font-size:1.5rem;display:block}"
+	".key{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 .8em;border-radius:2px}.legend{font-size:.82rem;color:var(--dim);"
+			"margin:.1rem 0 .8rem}"
+	".totals{display:flex;flex-wrap:wrap;gap:.6rem;margin:.8rem 0}.totals div{flex:1 1 9rem;padding:.5rem .8rem;border-radius:4px}.totals "
+			"b{font-size:1.5rem;display:block}"
 	"footer{margin-top:2rem;border-top:1px solid var(--line);color:var(--dim);font-size:.86rem}"
-	"@media(max-width:40rem){body{padding:.7rem;font-size:15px}table.head th,table.head td{display:block;width:auto;border-bottom:0}table.head tr:last-child td{border-bottom:1px solid var(--line)}svg text{font-size:20px}}"
-	"@page{margin:14mm}@media print{:root{--fg:#000;--dim:#333;--bg:#fff;--line:#999;--soft:#eee;--ok:#0b4f23;--okbg:#e3f4e8;--no:#8a0f1a;--nobg:#fde8e8;--open:#5a3e00;--openbg:#fdf3d8;"
+	"@media(max-width:40rem){body{padding:.7rem;font-size:15px}table.head th,table.head td{display:block;width:auto;border-bottom:0}table.head "
+			"tr:last-child td{border-bottom:1px solid var(--line)}svg text{font-size:20px}}"
+	"@page{margin:14mm}@media print{:root{--fg:#000;--dim:#333;--bg:#fff;--line:#999;--soft:#eee;--ok:#0b4f23;--okbg:#e3f4e8;--no:#8a0f1a;"
+			"--nobg:#fde8e8;--open:#5a3e00;--openbg:#fdf3d8;"
 	"--allowed:#2f6db3;--denied:#b3261e;--passed:#c98a00;--hole:#8a1f6b;--covered:#9fc5a8;--loss:#000}"
-	"*{-webkit-print-color-adjust:exact;print-color-adjust:exact}body{max-width:none;padding:0;font-size:10pt}h2{break-after:avoid}thead{display:table-header-group}"
-	"tr{break-inside:avoid}figure{break-inside:avoid}.wide{overflow:visible}.wide table{font-size:7.5pt}.wide td,.wide th{overflow-wrap:anywhere;min-width:0}td code{font-size:7pt}}";
+	"*{-webkit-print-color-adjust:exact;print-color-adjust:exact}body{max-width:none;padding:0;font-size:10pt}h2,h3,caption{break-after:avoid}"
+			"thead{display:table-header-group}"
+	"tr{break-inside:avoid}figure{break-inside:avoid}.wide{overflow:visible}.wide table{font-size:7.5pt}.wide td{overflow-wrap:anywhere;"
+			"min-width:0}.wide th{font-size:6.5pt}td code{font-size:7pt}}";
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -110,7 +120,8 @@ static void live(const json_t *doc, struct buf *b)
 	else if (!number_of(l, "generation"))
 		buf_add_str(&text, "NO policy is in force");
 	else
-		buf_printf(&text, "generation %lld of policy %s is in force; %lld stores, %lld in mode audit; polyward itself is %s", number_of(l, "generation"),
+		buf_printf(&text, "generation %lld of policy %s is in force; %lld stores, %lld in mode audit; polyward itself is %s", number_of(l,
+				"generation"),
 			   text_of(l, "policy_hash"), number_of(l, "stores"), number_of(l, "stores_audit"),
 			   json_is_true(json_object_get(l, "guarded")) ? "guarded" : "NOT guarded");
 	head_row(b, "Live state", text.data ? text.data : "");
@@ -135,8 +146,10 @@ static void the_log(const json_t *doc, struct buf *b)
 			   *text_of(log, "root_at_start") ? ", root <code>" : "", text_of(log, "root_at_start"),
 			   *text_of(log, "root_at_start") ? "</code>" : "");
 	head_row(b, "Verified", !strcmp(verified, "yes") ? "every record was hashed, and the tree has the signed root" : !strcmp(verified, "wrong") ?
-		 "NO: the records do not have the signed root" : "no: the log has no checkpoint, or does not begin with its first record; polyward log verify says more");
-	buf_printf(&text, "%lld in the range, of %lld read; %lld behind the checkpoint; path erased in %lld, not opened in %lld", number_of(log, "records_in_range"),
+		 "NO: the records do not have the signed root" : "no: the log has no checkpoint, or does not begin with its first record; polyward "
+				"log verify says more");
+	buf_printf(&text, "%lld in the range, of %lld read; %lld behind the checkpoint; path erased in %lld, not opened in %lld", number_of(log,
+			"records_in_range"),
 		   number_of(log, "records_read"), number_of(log, "behind_checkpoint"), number_of(log, "erased"), number_of(log, "sealed_unread"));
 	head_row(b, "Records", text.data ? text.data : "");
 }
@@ -148,9 +161,12 @@ static void head(const json_t *doc, struct buf *b)
 
 	put(b, "<h1>", text_of(doc, "title"), "</h1>\n");
 	if (totals)
-		buf_printf(b, "<div class=\"totals\"><div class=\"state satisfied\"><b>%lld</b>satisfied</div><div class=\"state not-satisfied\"><b>%lld</b>not satisfied</div>"
-			   "<div class=\"state not-shown\"><b>%lld</b>not shown</div></div>\n<p class=\"dim\">Satisfied means that the check described in the row held on "
-			   "every record of the range. It is no legal opinion. Not shown means that nothing here can tell.</p>\n", number_of(totals, "satisfied"),
+		buf_printf(b, "<div class=\"totals\"><div class=\"state satisfied\"><b>%lld</b>satisfied</div><div class=\"state "
+				"not-satisfied\"><b>%lld</b>not satisfied</div>"
+			   "<div class=\"state not-shown\"><b>%lld</b>not shown</div></div>\n<p class=\"dim\">Satisfied means that the check "
+					"described in the row held on "
+			   "every record of the range. It is no legal opinion. Not shown means that nothing here can tell.</p>\n", number_of(totals,
+					"satisfied"),
 			   number_of(totals, "not_satisfied"), number_of(totals, "not_shown"));
 	buf_add_str(b, "<table class=\"head\"><tbody>\n");
 	if (*text_of(doc, "subject"))
@@ -191,17 +207,21 @@ static void holes(const json_t *doc, struct buf *b)
 
 	buf_add_str(b, "<h2>What is missing</h2>\n<figure style=\"margin:0\">");
 	svg_coverage(doc, b);
-	buf_add_str(b, "</figure>\n<table><caption>Time that records do not cover, and stores in mode audit</caption><thead><tr><th scope=\"col\">From (UTC)</th>"
+	buf_add_str(b, "</figure>\n<table><caption>Time that records do not cover, and stores in mode audit</caption><thead><tr><th "
+			"scope=\"col\">From (UTC)</th>"
 		       "<th scope=\"col\">Until (UTC)</th><th scope=\"col\" class=\"n\">Seconds</th><th scope=\"col\">Why</th></tr></thead><tbody>\n");
 	span_rows(coverage, "not_recorded", b);
 	span_rows(coverage, "not_enforced", b);
 	span_rows(coverage, "enforcement_not_known", b);
 	span_rows(coverage, "mode_audit", b);
-	buf_printf(b, "</tbody></table>\n<table><caption>Lost events: %lld (records of losses: %lld). Events in no record at all, in the whole log: %lld</caption><thead><tr><th scope=\"col\" class=\"n\">Record</th><th scope=\"col\">"
-		   "Time (UTC)</th><th scope=\"col\" class=\"n\">Processor</th><th scope=\"col\" class=\"n\">First</th><th scope=\"col\" class=\"n\">Last</th><th scope=\"col\" class=\"n\">"
+	buf_printf(b, "</tbody></table>\n<table><caption>Lost events: %lld (records of losses: %lld). Events in no record at all, in the whole log: "
+			"%lld</caption><thead><tr><th scope=\"col\" class=\"n\">Record</th><th scope=\"col\">"
+		   "Time (UTC)</th><th scope=\"col\" class=\"n\">Processor</th><th scope=\"col\" class=\"n\">First</th><th scope=\"col\" "
+				"class=\"n\">Last</th><th scope=\"col\" class=\"n\">"
 		   "Events</th></tr></thead><tbody>\n", number_of(gaps, "events"), number_of(gaps, "records"), number_of(gaps, "unaccounted"));
 	json_array_foreach(json_object_get(gaps, "list"), i, gap)
-		buf_printf(b, "<tr><td class=\"n\">%lld</td><td>%s</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td></tr>\n",
+		buf_printf(b, "<tr><td class=\"n\">%lld</td><td>%s</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td><td "
+				"class=\"n\">%lld</td></tr>\n",
 			   number_of(gap, "record"), text_of(gap, "time"), number_of(gap, "cpu"), number_of(gap, "first"), number_of(gap, "last"),
 			   number_of(gap, "events"));
 	buf_add_str(b, "</tbody></table>\n");
@@ -215,7 +235,8 @@ static void series_table(const json_t *doc, const char *key, const char *caption
 
 	put(b, "<table><caption>", caption, "</caption><thead><tr>");
 	put(b, "<th scope=\"col\">", first, "</th>");
-	buf_printf(b, "%s<th scope=\"col\" class=\"n\">Allowed</th><th scope=\"col\" class=\"n\">Passed in mode audit</th><th scope=\"col\" class=\"n\">Refused</th></tr></thead><tbody>\n",
+	buf_printf(b, "%s<th scope=\"col\" class=\"n\">Allowed</th><th scope=\"col\" class=\"n\">Passed in mode audit</th><th scope=\"col\" "
+			"class=\"n\">Refused</th></tr></thead><tbody>\n",
 		   with_class ? "<th scope=\"col\">Class</th>" : "");
 	json_array_foreach(json_object_get(json_object_get(doc, "series"), key), i, o) {
 		put(b, "<tr><th scope=\"row\">", text_of(o, "name"), "</th>");
@@ -266,8 +287,9 @@ static void evidence(const json_t *list, json_t *queries, struct buf *b)
 
 	if (!json_array_size(list))
 		return;
-	buf_add_str(b, "<table><caption>Evidence</caption><thead><tr><th scope=\"col\">As</th><th scope=\"col\" class=\"n\">Records</th><th scope=\"col\">What, offending numbers, "
-		       "a sample</th><th scope=\"col\">Query</th></tr></thead><tbody>\n");
+	buf_add_str(b, "<table><caption>Evidence</caption><thead><tr><th scope=\"col\">As</th><th scope=\"col\" class=\"n\">Records</th><th "
+			"scope=\"col\">What, offending numbers, "
+		       "a sample</th><th scope=\"col\" class=\"as\">Query</th></tr></thead><tbody>\n");
 	json_array_foreach(list, i, e) {
 		put(b, "<tr><td class=\"as\">", text_of(e, "role"), "</td>");
 		buf_printf(b, "<td class=\"n\">%lld</td>", number_of(e, "records"));
@@ -384,8 +406,10 @@ static void store_register(const json_t *doc, struct buf *b)
 	json_t *p, *s;
 	size_t i, j;
 
-	buf_add_str(b, "<h2>Stores of the policies in force</h2>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Stores\"><table><thead><tr><th scope=\"col\">Store</th>"
-		       "<th scope=\"col\">Path</th><th scope=\"col\">Class</th><th scope=\"col\">Modality</th><th scope=\"col\">Strict</th><th scope=\"col\">Mode</th>"
+	buf_add_str(b, "<h2>Stores of the policies in force</h2>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" "
+			"aria-label=\"Stores\"><table><thead><tr><th scope=\"col\">Store</th>"
+		       "<th scope=\"col\">Path</th><th scope=\"col\">Class</th><th scope=\"col\">Modality</th><th scope=\"col\">Strict</th><th "
+				"scope=\"col\">Mode</th>"
 		       "<th scope=\"col\">Allowed accesses</th><th scope=\"col\">Policy</th></tr></thead><tbody>\n");
 	json_array_foreach(json_object_get(doc, "policies"), i, p)
 		json_array_foreach(json_object_get(p, "stores"), j, s) {
@@ -445,7 +469,8 @@ static void end(const json_t *doc, json_t *queries, struct buf *b)
 	if (json_array_size(queries))
 		buf_add_str(b, "</tbody></table>\n");
 	put(b, "<footer><p>", text_of(sample, "how"), " ");
-	put(b, "Proofs: ", *text_of(sample, "proofs") ? text_of(sample, "proofs") : "none were written; with --proofs DIR each sampled record comes with its inclusion proof", ".</p></footer>\n");
+	put(b, "Proofs: ", *text_of(sample, "proofs") ? text_of(sample, "proofs") : "none were written; with --proofs DIR each sampled record comes "
+			"with its inclusion proof", ".</p></footer>\n");
 }
 
 void report_html(const json_t *doc, struct buf *ret)
@@ -454,7 +479,8 @@ void report_html(const json_t *doc, struct buf *ret)
 	size_t i;
 
 	put(ret, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
-		 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"><meta name=\"color-scheme\" content=\"light dark\">\n<title>",
+		 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"><meta name=\"color-scheme\" "
+				"content=\"light dark\">\n<title>",
 	    text_of(doc, "title"), "</title>\n<style>");
 	buf_add_str(ret, style);
 	buf_add_str(ret, "</style></head>\n<body><main>\n");

@@ -135,7 +135,8 @@ static json_t *relevant_evidence(const json_t *doc, const json_t *clause)
 		_buf_ struct buf words = BUF_INIT, count = BUF_INIT;
 		json_t *row;
 
-		buf_printf(&words, "%s: %lld records of %s", text_of(e, "role"), (long long)json_integer_value(json_object_get(e, "records")), text_of(e, "what"));
+		buf_printf(&words, "%s: %lld records of %s", text_of(e, "role"), (long long)json_integer_value(json_object_get(e, "records")),
+				text_of(e, "what"));
 		buf_printf(&count, "%lld", (long long)json_integer_value(json_object_get(e, "records")));
 		row = json_pack("{s:s, s:s, s:[o, o]}", "href", resource, "description", words.data ? words.data : "", "props",
 				prop("role", text_of(e, "role")), prop("records", count.data ? count.data : ""));
@@ -180,7 +181,8 @@ static json_t *status(const json_t *clause)
 				 "The check described in the observation held on every record of the range. This is no legal opinion.");
 	if (!strcmp(word, "not satisfied"))
 		return json_pack("{s:s, s:s, s:s}", "state", "not-satisfied", "reason", "fail", "remarks", "The records listed as offending are the reason.");
-	buf_add_str(&remarks, "NOT SHOWN: nothing was found for or against; OSCAL has no state for that, so it stands as not-satisfied with the reason other. Needed: ");
+	buf_add_str(&remarks, "NOT SHOWN: nothing was found for or against; OSCAL has no state for that, so it stands as not-satisfied with the "
+			"reason other. Needed: ");
 	join(json_object_get(clause, "needed"), &remarks);
 	return json_pack("{s:s, s:s, s:s}", "state", "not-satisfied", "reason", "other", "remarks", remarks.data ? remarks.data : "NOT SHOWN");
 }
@@ -216,7 +218,8 @@ static json_t *reviewed(const json_t *doc)
 		token(doc, text_of(clause, "id"), &id);
 		json_array_append_new(controls, json_pack("{s:s}", "control-id", id.data ? id.data : ""));
 	}
-	return json_pack("{s:s, s:[{s:s, s:o}]}", "description", "Identifiers are polyward's own, made from the clauses; there is no published OSCAL catalog of this law.",
+	return json_pack("{s:s, s:[{s:s, s:o}]}", "description", "Identifiers are polyward's own, made from the clauses; there is no published OSCAL "
+			"catalog of this law.",
 			 "control-selections", "description", "Every clause of the report", "include-controls", controls);
 }
 
@@ -260,10 +263,13 @@ json_t *report_oscal(const json_t *doc)
 	id_of(doc, "resource", "plan", plan);
 	id_of(doc, "resource", "log", log_uuid);
 	(void)snprintf(href, sizeof(href), "#%s", plan);
-	buf_printf(&origin, "The access log %s", *text_of(json_object_get(doc, "log"), "origin") ? text_of(json_object_get(doc, "log"), "origin") : "of this host");
+	buf_printf(&origin, "The access log %s", *text_of(json_object_get(doc, "log"), "origin") ? text_of(json_object_get(doc, "log"),
+			"origin") : "of this host");
 	return json_pack("{s:{s:s, s:o, s:{s:s, s:s}, s:[o], s:{s:[{s:s, s:s, s:s}, {s:s, s:s, s:s}]}}}", "assessment-results", "uuid", uuid, "metadata",
-			 metadata(doc), "import-ap", "href", href, "remarks", "There is no separate assessment plan: what is checked for each clause is built into the tool.",
+			 metadata(doc), "import-ap", "href", href, "remarks", "There is no separate assessment plan: what is checked for each clause "
+					"is built into the tool.",
 			 "results", result(doc), "back-matter", "resources", "uuid", plan, "title", "The clauses and checks of polyward", "description",
 			 "The table userspace/report/clauses.def of the tool's source, in the version named in the metadata.", "uuid", log_uuid, "title",
-			 origin.data ? origin.data : "", "description", "Records are found again by the queries in the evidence; sampled ones come with inclusion proofs.");
+			 origin.data ? origin.data : "", "description", "Records are found again by the queries in the evidence; sampled ones come "
+					"with inclusion proofs.");
 }

@@ -251,5 +251,6 @@ void svg_coverage(const json_t *doc, struct buf *ret)
 	when(text, text_of(range, "until"), hours);
 	label(ret, WIDE, 2 * ROW + 16, "end", text);
 	buf_add_str(ret, "</svg><p class=\"legend\"><span class=\"key covered\"></span>covered by records <span class=\"key hole\"></span>not covered "
-			 "<span class=\"key passed\"></span>a store in mode audit <span class=\"key denied\"></span>told to stop <span class=\"key loss\"></span>lost events</p>");
+			 "<span class=\"key passed\"></span>a store in mode audit <span class=\"key denied\"></span>told to stop <span class=\"key "
+					"loss\"></span>lost events</p>");
 }

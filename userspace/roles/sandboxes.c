@@ -38,7 +38,7 @@ const struct sandbox sandbox_kernel = {
 	.fs = SANDBOX_FS_PATHS,
 	.paths = kernel_paths, .paths_count = COUNT(kernel_paths),
 	.syscalls = kernel_calls, .syscalls_count = COUNT(kernel_calls),
-	.limit_files = 1024,
+	.limit_files = 4096, /* every store of a policy is open while it is staged */
 };
 
 #define CONTROL_CALLS SYS(accept4), SYS(getsockopt), SYS(getpeername)

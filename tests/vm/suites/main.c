@@ -28,11 +28,12 @@ int main(int argc, char **argv)
 		{ "guard", cases_guard }, { "devices", cases_devices }, { "mounts", cases_mounts }, { "seal", cases_seal },
 	};
 	static struct suite s;
+	const struct rlimit files = { 4096, 4096 }; /* as polyward-kernel has */
 	int status;
 
 	if (getauxval(AT_EXECFD))
 		return execfd_interpreter(argc, argv);
-	if (suite_open(&s))
+	if (setrlimit(RLIMIT_NOFILE, &files) || suite_open(&s))
 		return 99;
 	for (size_t i = 0; i < sizeof(themes) / sizeof(themes[0]); i++) {
 		if (!is_wanted(themes[i].name, argc, argv))
