@@ -39,7 +39,7 @@ record_obj  := $(call obj,$(addprefix userspace/audit/,record.c render.c read.c 
 index_obj   := $(call obj,userspace/audit/index.c userspace/audit/index_block.c)
 # Writing the log, and reading it as far as its writer has to: no index, no proofs.
 audit_obj   := $(call obj,$(addprefix userspace/audit/,record.c render.c read.c read_tail.c read_bundles.c unseal.c tree.c hash.c hash_wide.c note.c \
-	seal_open.c event.c gaps.c group.c grow.c log.c log_open.c log_keys.c log_policy.c log_tail.c log_tree.c seal.c signer.c))
+	seal_open.c event.c gaps.c group.c grow.c log.c log_open.c log_keys.c log_policy.c log_tail.c log_tree.c retention.c seal.c signer.c))
 report_obj  := $(call obj,$(call src,userspace/report/*.c))
 cli_obj     := $(call obj,$(call src,userspace/cli/*.c))
 export_obj  := $(call obj,$(filter-out userspace/export/kafka.c,$(call src,userspace/export/*.c)))
@@ -53,7 +53,7 @@ control_role   := $(call obj,$(call src,userspace/roles/control*.c))    $(role_o
 audit_role     := $(call obj,$(call src,userspace/roles/audit*.c))      $(held_obj) $(role_obj) $(audit_obj) $(ring_obj) $(image_obj) $(ipc_obj) $(sandbox_obj) $(base_obj)
 compile_role   := $(call obj,userspace/roles/compile.c)    $(role_obj) $(policy_obj) $(names_obj) $(ipc_obj) $(sandbox_obj) $(base_obj)
 export_role    := $(call obj,userspace/roles/export.c userspace/export/kafka.c) $(base_obj)
-witness_role   := $(call obj,userspace/roles/witness.c $(call src,userspace/witness/*.c) $(addprefix userspace/audit/,tree.c hash.c hash_wide.c note.c grow.c proof.c record.c)) \
+witness_role   := $(call obj,userspace/roles/witness.c $(call src,userspace/witness/*.c) $(addprefix userspace/audit/,tree.c hash.c hash_wide.c note.c proof.c)) \
 	$(sandbox_obj) $(base_obj)
 cli_role       := $(cli_obj) $(report_obj) $(export_obj) $(policy_obj) $(names_obj) $(record_obj) $(index_obj) $(probe_obj) $(ipc_obj) $(base_obj)
 

@@ -26,7 +26,7 @@ static __noinline __u32 pw_recorded_since(struct inode *inode, __u32 mask)
 static __noinline int pw_remember_file(struct pw_op *op, struct file *file, struct inode *giver, __u32 mask)
 {
 	pw_remember(op, file->f_inode, mask);
-	if (!giver)
+	if (!giver || op->keep != PW_KEEP_QUIET)
 		return 0;
 	pw_remember_in(op, giver, mask);
 	if (giver != pw_label_giver(file->f_inode, file->f_path.dentry))

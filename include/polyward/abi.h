@@ -294,7 +294,7 @@ _Static_assert(sizeof(struct pw_counters) == 48, "struct pw_counters is ABI");
 /* ---- events: ring buffers pw_urgent (denials) and pw_access (all else) ------------------------------------------------ */
 
 #define PW_URGENT_BYTES (256u * 1024)
-#define PW_ACCESS_BYTES (1024u * 1024) /* the last eighth for strict stores alone */
+#define PW_ACCESS_BYTES (2048u * 1024) /* the last eighth for strict stores alone */
 
 enum pw_verdict { PW_ALLOW = 0, PW_DENY = 1, PW_AUDIT = 2 }; /* PW_AUDIT: passed, would have been denied */
 

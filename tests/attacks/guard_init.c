@@ -155,4 +155,5 @@ static int start_filtered(void) { return started(filter); }
 static int start_elsewhere(void){ return started(other_files); }
 static int start_later(void)    { return started(other_clock); }
 
-VARIANTS({ "start_filtered", start_filtered }, { "start_elsewhere", start_elsewhere }, { "start_later", start_later }, { "seize", seize }, { "mem", mem }, { "vm", vm }, { "getfd", getfd }, { "as_mount", as_mount }, { "as_scope", as_scope })
+VARIANTS({ "seize", seize }, { "mem", mem }, { "vm", vm }, { "getfd", getfd }, { "as_mount", as_mount }, { "as_scope", as_scope },
+	 { "start_filtered", start_filtered }, { "start_elsewhere", start_elsewhere }, { "start_later", start_later })

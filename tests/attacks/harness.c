@@ -209,6 +209,9 @@ static void run_one(struct stage *s, struct outcome *o)
 	if (o->changed) {
 		o->changes = differences(s->manifest, now);
 		witness_restore(s);
+		/* Then what was opened early is no longer what it was: the next attack shall find it so. */
+		if (s->control)
+			stage_early(s);
 	}
 	free(now);
 	if (!s->control && (o->row->phase || o->changed))
@@ -277,7 +280,7 @@ static bool verdict(const struct outcome *o, int number)
 static bool control_verdict(const struct outcome *o, int number)
 {
 	const struct row *r = o->row;
-	bool good = o->status == 0 || o->status == CAME_TO_NOTHING || o->status == NOT_HERE || !strcmp(r->record, "-");
+	bool good = o->status == 0 || o->leaked || o->changed || o->status == CAME_TO_NOTHING || o->status == NOT_HERE || !strcmp(r->record, "-");
 
 	if (!good)
 		comment("> ", o->output);
@@ -326,6 +329,10 @@ static void run_phase(struct stage *s, int phase, const char *const only[], stru
 		snprintf(name, sizeof(name), "%s/%s", r->program, r->variant);
 		if (r->phase != phase || !kernel_matches(r->kernels) || !is_asked_for(only, name))
 			continue;
+		if (s->control && !strcmp(r->program, "cached")) {
+			printf("ok %d - %s # SKIP once it has succeeded, these kernels panic when ecryptfs goes\n", ++t->number, name);
+			continue;
+		}
 		for (const char *who = s->control ? first : r->who; *who; who++) {
 			struct outcome *o = &list[count++];
 

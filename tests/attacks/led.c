@@ -66,9 +66,9 @@ static int preload_file(void)
 
 static void new_root(void)
 {
-	/* Everything as it was, but for the linker. */
+	/* Everything as it was, but for the linker; by its own name, because links lead from the root that we have now. */
 	need(!mkdir(SCRATCH2 "/r", 0755) && !mount("/", SCRATCH2 "/r", NULL, MS_BIND | MS_REC, NULL));
-	need(!mount(LOW, SCRATCH2 "/r" LINKER, NULL, MS_BIND, NULL));
+	need(!mount(LOW, SCRATCH2 "/r/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", NULL, MS_BIND, NULL));
 }
 
 static int rooted(void)

@@ -2,7 +2,8 @@
 /*
  * Usage: bench_swap POLICY... [-- COMMAND...]   Load the kernel programs, then put each policy into force through the loader's own
  * functions, and say what staging and the flip cost: nanoseconds, or instructions in a guest with --icount; of staging also the
- * processor's share, since the rest is waiting: for grace periods of RCU, and for the host's files. Run COMMAND under the last one. Takes everything out again at the end. Root, in a guest, with no polywardd running.
+ * processor's share, since the rest is waiting: for grace periods of RCU, and for the host's files. Run COMMAND under the last one. Takes
+ * everything out again at the end. Root, in a guest, with no polywardd running.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -16,8 +16,6 @@ $(bench_dir)/floor: $(bench_dir)/floor.o
 	$(call link,-lbpf -lelf -lz)
 $(bench_dir)/bench_decide: $(bench_dir)/bench_decide.o $(policy_obj) $(names_obj) $(base_obj)
 	$(call link,-ljansson -lcrypto)
-$(bench_dir)/bench_log: $(bench_dir)/bench_log.o $(audit_obj) $(image_obj) $(base_obj)
-	$(call link,-lcrypto)
 $(bench_dir)/sink: $(bench_dir)/sink.o $(audit_obj) $(bench_compile)
 	$(call link,-ljansson -lcrypto)
 $(bench_dir)/bench_swap: $(bench_dir)/bench_swap.o $(kernel_obj) $(bench_compile)
@@ -26,7 +24,7 @@ $(bench_dir)/%.bpf.o: tests/bench/%.bpf.c $(B)/flags
 	$(call say,BPF)
 	$(Q)mkdir -p $(@D) && $(CLANG) $(BPFFLAGS) -MF $(@:.o=.d) -c $< -o $@
 
-bench_built := $(addprefix $(bench_dir)/,ops nop peer_landlock peer_fanotify fill floor floor.bpf.o bench_decide bench_log bench_swap)
+bench_built := $(addprefix $(bench_dir)/,ops nop peer_landlock peer_fanotify fill floor floor.bpf.o bench_decide sink bench_swap)
 
 bench: all $(bench_built)               ## cost per operation beside the floor, memory, native figures: a table and build/bench.json
 	$(Q)userspace/dist/deps test bench

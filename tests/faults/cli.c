@@ -16,6 +16,7 @@
 
 #include "audit/audit.h"
 #include "base/fd.h"
+#include "policy/policy.h"
 
 int cli_main(int argc, char **argv); /* userspace/cli/main.c under another name */
 
@@ -231,6 +232,89 @@ static void reading_a_log(struct tap *t)
 	scratch_remove(&s);
 }
 
+static int read_policy(void *ctx, const char *path, char **ret_text, size_t *ret_len_bytes)
+{
+	_buf_ struct buf b = BUF_INIT;
+	int r = fd_read_file(AT_FDCWD, path, 1u << 20, &b);
+
+	(void)ctx;
+	*ret_len_bytes = b.len_bytes;
+	*ret_text = r == 0 ? buf_take(&b) : NULL;
+	return r < 0 ? r : *ret_text ? 0 : -ENOMEM;
+}
+
+/* A log of accesses in mode audit and of refusals, with the policy that they name. */
+static bool decided_log(const struct scratch *s, struct err *e)
+{
+	struct policy_reader reader = { .read = read_policy };
+	struct pw_event ev = { .gen = 1, .uid = 1001, .euid = 1001, .login_uid = UINT32_MAX, .session = UINT32_MAX, .tgid = 7, .tid = 7,
+			       .roles = 1, .need = PW_A_READ, .missing = PW_A_READ, .reason = PW_R_DEFAULT, .mfa_age_s = PW_MFA_NEVER,
+			       .time_tai_ns = UINT64_C(1796252400000000000), .label = 3, .verdict = PW_AUDIT, .names_len = 2, .names = "a" };
+	struct audit_log *l = NULL;
+	struct diags d = { 0 };
+	struct names n = { 0 };
+	struct ast *a = NULL;
+	_buf_ struct buf bytes = BUF_INIT;
+	struct image img;
+	uint64_t cut;
+	bool good = names_root("tests/fixtures/root", &n, e) == 0 && policy_parse(&reader, "tests/golden/log/ward.pw", &d, &a) == 0 &&
+		    policy_resolve(a, &n, &d) == 0 && policy_compile(a, &n, INT64_C(1796083200), &d, &bytes) == 0 &&
+		    image_check(bytes.data, bytes.len_bytes, &img, e) == 0 && mkdirat(s->fd, "policy", 0755) == 0;
+	char name[80] = "";
+
+	for (size_t i = 0; i < 32 && good; i++)
+		(void)snprintf(name + 2 * i, sizeof(name) - 2 * i, "%02x%s", img.head->policy_hash[i], i == 31 ? ".pwi" : "");
+	if (good) {
+		int fd = openat(s->fd, "policy", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		good = fd >= 0 && fd_replace_file(fd, name, bytes.data, bytes.len_bytes, 0644) == 0 &&
+		       audit_open(fcntl(s->fd, F_DUPFD_CLOEXEC, 3), &l, &cut, e) == 0;
+		if (fd >= 0)
+			close(fd);
+	}
+	for (uint64_t i = 0; i < 6 && good; i++) {
+		struct pw_record head = { .boot_id = { 1 } };
+		_buf_ struct buf b = BUF_INIT;
+
+		ev.seq = i;
+		ev.label = i & 1 ? 1 : 3;
+		ev.verdict = i & 1 ? PW_DENY : PW_AUDIT;
+		record_from_event(&b, &ev, &img, &head);
+		good = !b.failed && audit_append(l, &b, e) == 0;
+	}
+	audit_close(l);
+	ast_free(a);
+	diags_free(&d);
+	names_free(&n);
+	return good;
+}
+
+/* The verbs that decide records again: half an explanation, or a proposal without one of its rules, would be believed. */
+static void deciding_again(struct tap *t)
+{
+	struct scratch s;
+	struct err e = { 0 };
+	bool good = scratch_make(&s) && decided_log(&s, &e);
+
+	told(t, good, e.text, "polyward explain: a log to explain");
+	if (good) {
+		const struct verb verbs[] = {
+			{ "explain EVENT", { "explain", ROOT, "--dir", s.path, "1" } },
+			{ "explain EVENT --json", { "explain", ROOT, "--json", "--dir", s.path, "1" } },
+			{ "replay", { "replay", ROOT, "--dir", s.path, "tests/golden/log/candidate.pw" } },
+			{ "replay --json", { "replay", ROOT, "--json", "--dir", s.path, "tests/golden/log/candidate.pw" } },
+			{ "learn", { "learn", ROOT, "--dir", s.path, "--since", "2026-12-01T00:00Z", "--expires", "2199-01-01T00:00Z", "store", "pilot", "for",
+				     "7d" } },
+		};
+
+		for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+			sweep(t, &verbs[i], (struct fault){ .kinds = FAULT_ALLOC }, MOST, "memory");
+			full_output(t, &verbs[i]);
+		}
+	}
+	scratch_remove(&s);
+}
+
 void case_cli(struct tap *t)
 {
 	static const struct verb verbs[] = {
@@ -247,6 +331,8 @@ void case_cli(struct tap *t)
 		{ "who-can --json", { "who-can", ROOT, "--json", "policies/hospital.pw", "read", "scans" } },
 		{ "what-can", { "what-can", ROOT, "--user", "alice", "policies/hospital.pw" } },
 		{ "what-can --json", { "what-can", ROOT, "--json", "--user", "alice", "policies/hospital.pw" } },
+		{ "diff", { "diff", ROOT, TIME, "tests/golden/log/ward.pw", "tests/golden/log/candidate.pw" } },
+		{ "diff --json", { "diff", ROOT, TIME, "--json", "tests/golden/log/ward.pw", "tests/golden/log/candidate.pw" } },
 		{ "help", { "help" } },
 	};
 
@@ -257,4 +343,5 @@ void case_cli(struct tap *t)
 	}
 	rewriting(t);
 	reading_a_log(t);
+	deciding_again(t);
 }

@@ -66,7 +66,8 @@ static void write_records(struct audit_log *l, struct promise *p)
 		if (i % PER_COMMIT != PER_COMMIT - 1)
 			continue;
 		e = (struct err){ 0 };
-		if (audit_commit(l, &e) == 0)
+		/* Every second group with a checkpoint, so that tiles and signatures fail too. */
+		if ((i / PER_COMMIT % 2 ? audit_checkpoint(l, &e) : audit_commit(l, &e)) == 0)
 			p->acknowledged = p->appended;
 		else
 			p->silent |= !e.text[0];
@@ -129,6 +130,10 @@ static const char *go_on(const struct scratch *s, const struct fault *f, uint64_
 	wrong = read_back(s, &p, &found);
 	if (wrong)
 		return wrong;
+	/* The tree of what is there is the one that was signed, or it would not open. */
+	if (open_log(s, &l, &cut, &e) < 0)
+		return "what was signed is not what is there";
+	audit_close(l);
 	return code < 0 ? "the disk is well again and the writer is not" : found != p.appended ? "not all that was taken is there" :
 	       p.silent ? "a failure without a sentence" : fault_held() != kept ? "memory is lost" :
 	       f->kinds != FAULT_ALLOC && p.appended != RECORDS ? "a record was turned away though there was room in memory" : NULL;
@@ -305,6 +310,7 @@ void case_log(struct tap *t)
 	sweep(t, (struct fault){ .kinds = FAULT_SYNC, .error = EIO }, "a sync that fails");
 	sweep(t, (struct fault){ .kinds = FAULT_SYNC, .error = EIO, .way = FAULT_FORGETS }, "a sync that fails and loses what was written");
 	sweep(t, (struct fault){ .kinds = FAULT_OPEN, .error = EMFILE }, "a file that cannot be made");
+	sweep(t, (struct fault){ .kinds = FAULT_NAME, .error = EIO }, "a checkpoint that cannot be put in place");
 	sweep(t, (struct fault){ .kinds = FAULT_ALLOC }, "memory");
 	harmless(t, (struct fault){ .kinds = FAULT_WRITE, .way = FAULT_SHORT }, "short writes change nothing");
 	harmless(t, (struct fault){ .kinds = FAULT_WRITE, .error = EINTR }, "interrupted writes change nothing");

@@ -34,16 +34,24 @@ bool scratch_make(struct scratch *s)
 	return s->fd >= 0;
 }
 
-void scratch_empty(const struct scratch *s)
+static void empty(int dir_fd)
 {
-	DIR *d = opendir(s->path);
+	DIR *d = dir_fd < 0 ? NULL : fdopendir(dir_fd);
 	struct dirent *entry;
 
-	while (d && (entry = readdir(d)))
-		if (entry->d_name[0] != '.' || (entry->d_name[1] && entry->d_name[1] != '.'))
-			(void)unlinkat(s->fd, entry->d_name, 0);
+	while (d && (entry = readdir(d))) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") || unlinkat(dir_fd, entry->d_name, 0) == 0)
+			continue;
+		empty(openat(dir_fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+		(void)unlinkat(dir_fd, entry->d_name, AT_REMOVEDIR);
+	}
 	if (d)
 		closedir(d);
+}
+
+void scratch_empty(const struct scratch *s)
+{
+	empty(open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 void scratch_remove(struct scratch *s)

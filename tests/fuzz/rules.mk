@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every tests/fuzz/fuzz_NAME.c is a target: built with libFuzzer and sanitizers under $(B)/fuzz, and with a plain main for replay.
 fuzz_names  := $(patsubst tests/fuzz/fuzz_%.c,%,$(call src,tests/fuzz/fuzz_*.c))
-fuzz_src    := $(call src,userspace/policy/*.c userspace/names/*.c userspace/ipc/*.c userspace/audit/*.c userspace/base/*.c) $(filter-out userspace/export/kafka.c,$(call src,userspace/export/*.c))
+fuzz_src    := $(call src,userspace/policy/*.c userspace/names/*.c userspace/ipc/*.c userspace/audit/*.c userspace/base/*.c) $(filter-out userspace/export/kafka.c,$(call src,userspace/export/*.c)) \
+	userspace/witness/state.c userspace/witness/answer.c
 fuzz_obj    := $(patsubst %.c,$(B)/fuzz/%.o,$(fuzz_src))
 fuzz_libs   := -ljansson -lcrypto
 FUZZ_S      ?= 20

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Usage: mklog ROOT POLICY DIR [KEYS SIGNER] < LINES   A log in DIR, written by the real writer (signed and sealed, with directories for
- * its keys), of accesses that the compiled policy decides as the kernel would. A line is words KEY=VALUE: at=MOMENT user=NAME do=ACTION[,ACTION] on=PATH, and where wanted login=NAME program=NAME
- * unit=NAME purpose=NAME mfa=SECONDS count=N reason=WORD (then not the rules decided), forged=1 (a verdict that is none of the policy's).
- * Never prints; exits 1 with a sentence on stderr.
+ * Usage: mklog ROOT POLICY DIR [KEYS SIGNER] < LINES
+ * A log in DIR, written by the real writer (signed and sealed, with directories for its keys), of accesses that the compiled policy
+ * decides as the kernel would. A line is words KEY=VALUE: at=MOMENT user=NAME do=ACTION[,ACTION] on=PATH, and where wanted login=NAME
+ * program=NAME unit=NAME purpose=NAME mfa=SECONDS reason=WORD (then the rules did not decide), forged=1 (a verdict that is none of the
+ * policy's). Never prints; exits 1 with a sentence on stderr.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -186,7 +187,9 @@ static int one(struct maker *m, char *const *w, size_t count, struct err *e)
 	add_names(&ev, on, store == AST_NONE ? 1 : strlen(m->a->stores.v[store].path.text) + 1);
 	decide(m, &q, w, count, &ev);
 	record_from_event(&b, &ev, &m->img, &head);
-	return b.failed ? err_set(e, -ENOMEM, "build a record") : audit_append_class(m->log, &b, ev.label ? image_str(&m->img, m->img.stores[ev.label].class_) : "", e);
+	if (b.failed)
+		return err_set(e, -ENOMEM, "build a record");
+	return audit_append_class(m->log, &b, ev.label ? image_str(&m->img, m->img.stores[ev.label].class_) : "", e);
 }
 
 static int all(struct maker *m, struct err *e)

@@ -81,7 +81,7 @@ static void long_lived(struct run *t, const struct place *p, const struct sandbo
 	pid_t pid = start_role(t, p, s, role, &sock);
 
 	told(t, pid > 0, s->role, "says that it is ready");
-	look(t, s, pid, role == ROLE_KERNEL ? FD_ENTRY_DIR : role == ROLE_AUDIT ? FD_SIGNER : FD_LISTEN);
+	look(t, s, pid, role == ROLE_KERNEL ? FD_ENTRY_DIR : role == ROLE_AUDIT ? FD_RETENTION : FD_LISTEN);
 	(void)!write(sock, &wrong, sizeof(wrong));
 	told(t, ended(pid) == ROLE_FAILED << 8, s->role, "ends when a peer breaks the rules");
 	close(sock);

@@ -93,7 +93,7 @@ pid_t start_role(const struct run *t, const struct place *p, const struct sandbo
 		return -1;
 	const int fds[] = { pair[1], role == ROLE_CONTROL ? p->listen_fd : p->dir_fd, p->dir_fd, p->dir_fd, p->dir_fd, p->dir_fd };
 
-	pid = start(t, s->role, kernel ? entry : NULL, fds, kernel ? 6 : role == ROLE_AUDIT ? 4 : 2, false);
+	pid = start(t, s->role, kernel ? entry : NULL, fds, kernel ? 6 : role == ROLE_AUDIT ? 5 : 2, false);
 	close(pair[1]);
 	*ret_sock = pair[0];
 	if (kernel) { /* it waits for its peers before it begins */

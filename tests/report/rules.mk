@@ -7,8 +7,8 @@ $(B)/tests/report/make_log: $(B)/tests/report/make_log.o $(report_test_objs)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D) && $(CC) $(LDFLAGS) $(filter %.o,$^) -ljansson -lcrypto -o $@
 
-check-report: $(report_tools) $(B)/polyward ## reports: golden texts, figures counted again, proofs, OSCAL's schema
-	$(Q)tests/tap report "tests/report/run $(B)"
+check-report: $(report_tools) $(bins) ## reports: golden texts, figures counted again, proofs, OSCAL's schema
+	$(Q)tests/tap report "tests/report/run $(B)" "tests/privsep/with-users tests/report/daemon $(B)"
 report-update: $(report_tools) $(B)/polyward ## write what reports say now as expected; read the diff before it is committed
 	$(Q)tests/report/run --update $(B)
 check-report-browser: $(report_tools) $(B)/polyward ## the HTML of reports in Chromium: no request, no error, prints

@@ -22,7 +22,8 @@ int  complete_note(struct complete *c, const struct record_view *v); /* -ENOMEM;
 int  complete_end(struct complete *c);
 const struct complete_ranges *complete_recorded(const struct complete *c);  /* gaps that the log says itself, in its order */
 const struct complete_ranges *complete_missing(const struct complete *c);   /* in no record and in no gap */
-const struct complete_ranges *complete_open(const struct complete *c);      /* so too, but in the last moments of a boot: not recorded yet, or cut off by a crash */
+/* So too, but in the last moments of a boot: not recorded yet, or cut off by a crash. */
+const struct complete_ranges *complete_open(const struct complete *c);
 uint64_t complete_cpus(const struct complete *c);                           /* pairs of boot and CPU that were seen */
 
 #endif

@@ -27,7 +27,8 @@ void grow_free(struct grow *g);
 /* Begin again with the first `size` records, a multiple of 256, from the full tiles on disk. */
 int grow_restart(struct grow *g, uint64_t size, struct err *e);
 /*
- * The next records; the two bytes in front of each are its length, as in a file. On failure size says how many were taken; the rest can be given again. *ret_taken may be NULL.
+ * The next records; the two bytes in front of each are its length, as in a file. On failure size says how many were taken; the rest can
+ * be given again. *ret_taken may be NULL.
  */
 int grow_add(struct grow *g, const struct tree_bytes *records, size_t count, size_t *ret_taken, struct err *e);
 /* Partial tiles and the partial bundle for the size that it has now. */

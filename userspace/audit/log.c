@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/num.h"
@@ -259,7 +261,6 @@ static uint8_t *copy_record(struct audit_log *l, const struct record_view *v, co
 	bool apart = l->seals.keys_fd >= 0 && v->head.kind == PW_REC_ACCESS;
 	const uint8_t *p = v->fields, *end = p + v->fields_len_bytes;
 	uint8_t *personal = apart ? malloc(v->fields_len_bytes + 1) : NULL;
-	_free_ void *owned = personal;
 	size_t personal_bytes = 0;
 
 	if (apart && !personal)
@@ -279,8 +280,13 @@ static uint8_t *copy_record(struct audit_log *l, const struct record_view *v, co
 		}
 		p += n;
 	}
-	return personal_bytes ?
-		seal(l, class_, v->head.time_utc_ns ? v->head.time_utc_ns : l->now_utc_ns, personal, personal_bytes, to) : to;
+	if (personal_bytes)
+		to = seal(l, class_, v->head.time_utc_ns ? v->head.time_utc_ns : l->now_utc_ns, personal, personal_bytes, to);
+	if (personal) {
+		OPENSSL_cleanse(personal, personal_bytes);
+		free(personal);
+	}
+	return to;
 }
 
 static int append(struct audit_log *l, struct buf *record, const char *class_, struct pw_record *head, struct err *e)

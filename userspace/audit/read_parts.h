@@ -40,6 +40,10 @@ int  bundle_seek(struct bundle *b, uint64_t seq, struct err *e);
 int  bundles_first(int dir_fd, uint64_t *ret_idx, struct err *e);
 bool bundle_exists(int dir_fd, uint64_t idx);
 
+/* ---- tiles.c ---- */
+/* A tile or bundle (TREE_ENTRIES) at least so wide, as the writer leaves them when the log grows: its width; 0: there is none. */
+unsigned tile_width_there(int dir_fd, int level, uint64_t idx, unsigned width);
+
 /* ---- unseal.c ---- */
 struct unseal;
 int  unseal_new(int dir_fd, int keys_fd, struct unseal **ret, struct err *e); /* both stay the caller's */

@@ -102,6 +102,36 @@ int seals_find(struct seals *s, const char *class_, const char *period)
 	return find_key(s, class_, period, &key);
 }
 
+static void keep_period(const char *period, char ret[][SEAL_PERIOD_SIZE], size_t max, size_t *count)
+{
+	size_t at = 0;
+
+	while (at < *count && strcmp(ret[at], period) < 0)
+		at++;
+	if (at == max || (at < *count && !strcmp(ret[at], period)))
+		return;
+	if (*count < max)
+		++*count;
+	memmove(ret[at + 1], ret[at], (*count - at - 1) * SEAL_PERIOD_SIZE);
+	memcpy(ret[at], period, SEAL_PERIOD_SIZE);
+}
+
+int seals_periods(struct seals *s, const char *class_, char ret[][SEAL_PERIOD_SIZE], size_t max, size_t *ret_count)
+{
+	_dir_ DIR *dir = open_keys(s);
+	int code = dir ? 1 : -errno;
+
+	*ret_count = 0;
+	while (code == 1) {
+		_key_ struct seal_key key;
+
+		code = next_key(dir, s->keys_fd, &key);
+		if (code == 1 && !strcmp(key.class_, class_))
+			keep_period(key.period, ret, max, ret_count);
+	}
+	return code;
+}
+
 static int make_key(struct seals *s, const char *class_, const char *period, struct seal_key *ret)
 {
 	_buf_ struct buf text = BUF_INIT;
@@ -185,6 +215,7 @@ int seals_seal(struct seals *s, const struct pw_record *head, const char *class_
 	if (!encrypt(key, &associated, plain, text))
 		return err_say(e, -EIO, "seal personal fields: libcrypto refuses");
 	ret->len_bytes = 0;
+	ret->failed = false; /* of an attempt before */
 	record_begin(ret, head);
 	record_bytes(ret, PW_F_SEAL_KEY, key->id.v, sizeof(key->id.v));
 	record_text(ret, PW_F_CLASS, key->class_);

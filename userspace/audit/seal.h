@@ -48,6 +48,8 @@ int  seals_seal(struct seals *s, const struct pw_record *head, const char *class
 		struct buf *ret, struct err *e);
 /* Is there a key of that class and month? 1, 0, -errno. */
 int  seals_find(struct seals *s, const char *class_, const char *period);
+/* The months that a class has keys for, each once, at most max of them, the oldest first. 0 or -errno. */
+int  seals_periods(struct seals *s, const char *class_, char ret[][SEAL_PERIOD_SIZE], size_t max, size_t *ret_count);
 /* Destroy every key of that class and month. *ret_ids: how many, at most max of them are named. 0 or -errno: then some may be left. */
 int  seals_erase(struct seals *s, const char *class_, const char *period, struct seal_id *ret, size_t max, size_t *ret_count, struct err *e);
 

@@ -3,7 +3,7 @@
  * The tiles of a log directory as a source of roots and proofs. A tile is taken from its full file, or from the narrowest partial one that
  * is wide enough: the writer removes partial ones while we read. Nothing here is believed; whoever asks compares roots.
  */
-#include "audit/audit.h"
+#include "audit/read_parts.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "audit/tree.h"
@@ -77,6 +78,17 @@ static unsigned partial_width(int dir_fd, const char *full_path, unsigned width)
 	return best;
 }
 
+unsigned tile_width_there(int dir_fd, int level, uint64_t idx, unsigned width)
+{
+	char path[TREE_PATH_SIZE];
+
+	tree_path(level, idx, width, path);
+	if (faccessat(dir_fd, path, F_OK, 0) == 0)
+		return width;
+	tree_path(level, idx, TREE_TILE_WIDTH, path);
+	return faccessat(dir_fd, path, F_OK, 0) == 0 ? TREE_TILE_WIDTH : partial_width(dir_fd, path, width);
+}
+
 static int tile(void *ctx, int level, uint64_t tile_idx, unsigned width, struct tree_hash *ret)
 {
 	const struct log_tiles *t = ctx;
@@ -84,8 +96,12 @@ static int tile(void *ctx, int level, uint64_t tile_idx, unsigned width, struct 
 	int code = -ENOENT;
 
 	tree_path(level, tile_idx, TREE_TILE_WIDTH, full);
-	for (int i = 0; i < TRIES && code == -ENOENT; i++) {
+	/* -ENODATA: seen half written. */
+	for (int i = 0; i < TRIES && (code == -ENOENT || code == -ENODATA); i++) {
 		unsigned partial = width;
+
+		if (code == -ENODATA)
+			(void)nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
 
 		code = read_tile(t->dir_fd, full, width, ret);
 		if (code != -ENOENT)

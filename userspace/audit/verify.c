@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "audit/read_parts.h"
@@ -22,6 +23,7 @@
 
 #define WIDTH          TREE_TILE_WIDTH
 #define PREFIX_BYTES   2u
+#define TRIES          8u  /* partial files go and wider ones come while we look */
 #define PROGRESS_EVERY 64u /* bundles */
 
 struct level { struct tree_hash v[WIDTH]; unsigned count; uint64_t tile_idx; };
@@ -75,32 +77,36 @@ static void root_now(const struct verify *v, struct tree_hash *ret)
 		}
 }
 
-static int read_whole(int dir_fd, const char *path, void *ret, size_t want_bytes, struct err *e)
+/* more: it may be longer. -ENOENT: there is no such file. */
+static int read_file(int dir_fd, const char *path, void *ret, size_t want_bytes, bool more, struct err *e)
 {
 	_fd_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct stat st;
 	int code;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return errno == ENOENT ? err_say(e, -EBADMSG, "%s is missing", path) : err_set(e, -errno, "open %s", path);
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != want_bytes)
+		return errno == ENOENT ? err_say(e, -ENOENT, "%s is missing", path) : err_set(e, -errno, "open %s", path);
+	if (!S_ISREG(st.st_mode) || (more ? (uint64_t)st.st_size < want_bytes : (uint64_t)st.st_size != want_bytes))
 		return err_say(e, -EBADMSG, "%s has %lld bytes, and %zu are due", path, (long long)st.st_size, want_bytes);
 	code = fd_read_all(fd, ret, want_bytes);
 	return code < 0 ? err_set(e, code, "read %s", path) : 0;
 }
 
-/* The tile of that width must hold the first hashes of what the records give. */
-static int compare_tile(const struct verify *v, unsigned level, unsigned width, struct err *e)
+static int compare_tile_once(const struct verify *v, unsigned level, unsigned width, bool exactly, struct err *e)
 {
 	const struct level *l = &v->levels[level];
 	struct tree_hash there[WIDTH];
 	char path[TREE_PATH_SIZE];
-	int code;
+	int code = -ENOENT;
 
-	tree_path((int)level, l->tile_idx, width, path);
-	code = read_whole(v->dir_fd, path, there, width * sizeof(there[0]), e);
+	for (unsigned i = 0, is = width; i < TRIES && is && code == -ENOENT; i++) {
+		if (i && !exactly)
+			is = tile_width_there(v->dir_fd, (int)level, l->tile_idx, width);
+		tree_path((int)level, l->tile_idx, is ? is : width, path);
+		code = read_file(v->dir_fd, path, there, width * sizeof(there[0]), is != width, e);
+	}
 	if (code < 0)
-		return code;
+		return code == -ENOENT && !exactly ? err_say(e, -EBADMSG, "%s is missing", path) : code;
 	for (unsigned i = 0; i < width; i++)
 		if (memcmp(&there[i], &l->v[i], sizeof(there[i])) != 0)
 			return err_say(e, -EBADMSG, "%s: hash %u is not that of the records below it", path, i);
@@ -113,9 +119,27 @@ static void close_dir(DIR **d)
 		closedir(*d);
 }
 
+/* A partial file may be seen half written. Damage stays, however often one looks. */
+static void wait_a_moment(void)
+{
+	(void)nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+}
+
+/* The tile of that width must hold the first hashes of what the records give. exactly: that file; else one that grew meanwhile will do. */
+static int compare_tile(const struct verify *v, unsigned level, unsigned width, bool exactly, struct err *e)
+{
+	int code = compare_tile_once(v, level, width, exactly, e);
+
+	for (unsigned i = 0; i < TRIES && code == -EBADMSG && width < WIDTH; i++) {
+		wait_a_moment();
+		code = compare_tile_once(v, level, width, exactly, e);
+	}
+	return code;
+}
+
 /* Partial files of the tile that is being written: those of earlier checkpoints are beginnings of it too. check: what to do with each. */
-static int each_partial(struct verify *v, int level, uint64_t idx, unsigned below, int (*check)(struct verify *v, int level, unsigned width, struct err *e),
-			struct err *e)
+typedef int check_partial(struct verify *v, int level, unsigned width, struct err *e);
+static int each_partial(struct verify *v, int level, uint64_t idx, unsigned below, check_partial *check, struct err *e)
 {
 	__attribute__((cleanup(close_dir))) DIR *dir = NULL;
 	char full[TREE_PATH_SIZE], path[TREE_PATH_SIZE + 4];
@@ -143,7 +167,9 @@ static int each_partial(struct verify *v, int level, uint64_t idx, unsigned belo
 
 static int check_partial_tile(struct verify *v, int level, unsigned width, struct err *e)
 {
-	return compare_tile(v, (unsigned)level, width, e);
+	int code = compare_tile(v, (unsigned)level, width, true, e);
+
+	return code == -ENOENT ? 0 : code; /* the writer took it away just now: it belongs to an earlier checkpoint */
 }
 
 static int push(struct verify *v, unsigned level, const struct tree_hash *hashes, unsigned count, bool compare, struct err *e);
@@ -152,7 +178,7 @@ static int tile_is_full(struct verify *v, unsigned level, bool compare, struct e
 {
 	struct level *l = &v->levels[level];
 	struct tree_hash root;
-	int code = compare ? compare_tile(v, level, WIDTH, e) : 0;
+	int code = compare ? compare_tile(v, level, WIDTH, false, e) : 0;
 
 	if (code == 0)
 		code = each_partial(v, (int)level, l->tile_idx, WIDTH, check_partial_tile, e);
@@ -178,6 +204,24 @@ static int push(struct verify *v, unsigned level, const struct tree_hash *hashes
 
 /* ---- bundles ---- */
 
+/* The bundle as wide as it is asked for, or one that grew meanwhile. */
+static int open_bundle(const struct verify *v, uint64_t idx, unsigned width, int *ret_fd, struct err *e)
+{
+	char path[TREE_PATH_SIZE];
+	unsigned is = width;
+
+	for (unsigned i = 0; i < TRIES && is; i++) {
+		tree_path(TREE_ENTRIES, idx, is, path);
+		*ret_fd = openat(v->dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		if (*ret_fd >= 0)
+			return 0;
+		if (errno != ENOENT)
+			return err_set(e, -errno, "open %s", path);
+		is = tile_width_there(v->dir_fd, TREE_ENTRIES, idx, width);
+	}
+	return err_say(e, -EBADMSG, "%s is missing: records of the checkpoint are gone", path);
+}
+
 static int load_bundle(struct verify *v, uint64_t idx, unsigned width, struct err *e)
 {
 	char path[TREE_PATH_SIZE];
@@ -186,10 +230,11 @@ static int load_bundle(struct verify *v, uint64_t idx, unsigned width, struct er
 	int code;
 
 	tree_path(TREE_ENTRIES, idx, width, path);
-	fd = openat(v->dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return errno == ENOENT ? err_say(e, -EBADMSG, "%s is missing: records of the checkpoint are gone", path)
-				       : err_set(e, -errno, "open %s", path);
+	code = open_bundle(v, idx, width, &fd, e);
+	if (code < 0)
+		return code;
+	if (fstat(fd, &st) < 0)
+		return err_set(e, -errno, "open %s", path);
 	if (!S_ISREG(st.st_mode) || st.st_size > (off_t)WIDTH * (PREFIX_BYTES + PW_RECORD_MAX))
 		return err_say(e, -EBADMSG, "%s: this is no bundle of %u records", path, width);
 	if ((size_t)st.st_size > v->bundle_cap_bytes) {
@@ -240,7 +285,8 @@ static int parse_bundle(struct verify *v, uint64_t idx, unsigned width, struct e
 		v->leaves[i] = (struct tree_bytes){ view->bytes, view->len_bytes };
 		at += used;
 	}
-	if (at != v->bundle_len_bytes)
+	/* Behind a partial bundle's records there may be those of one that grew meanwhile; behind 256 there is nothing. */
+	if (at != v->bundle_len_bytes && (width == WIDTH || tile_width_there(v->dir_fd, TREE_ENTRIES, idx, width) == width))
 		return err_say(e, -EBADMSG, "%s: %zu bytes stand behind its last record", path, v->bundle_len_bytes - at);
 	return 0;
 }
@@ -252,15 +298,19 @@ static int check_partial_bundle(struct verify *v, int level, unsigned width, str
 	size_t want_bytes = (size_t)(v->leaves[width - 1].bytes - (const void *)v->bundle) + v->leaves[width - 1].len_bytes;
 	_free_ uint8_t *there = malloc(want_bytes + 1);
 	char path[TREE_PATH_SIZE];
-	int code;
+	int code = -EBADMSG;
 
 	if (!there)
 		return err_set(e, -ENOMEM, "verify the log");
 	tree_path(level, idx, width, path);
-	code = read_whole(v->dir_fd, path, there, want_bytes, e);
-	if (code == 0 && memcmp(there, v->bundle, want_bytes) != 0)
-		return err_say(e, -EBADMSG, "%s: its records are not those of the log", path);
-	return code;
+	for (unsigned i = 0; i < TRIES && code == -EBADMSG; i++) {
+		if (i)
+			wait_a_moment();
+		code = read_file(v->dir_fd, path, there, want_bytes, false, e);
+		if (code == 0 && memcmp(there, v->bundle, want_bytes) != 0)
+			code = err_say(e, -EBADMSG, "%s: its records are not those of the log", path);
+	}
+	return code == -ENOENT ? 0 : code; /* the writer took it away just now */
 }
 
 /* The tail holds some of the same records: the same bytes, or one of the two was changed. */
@@ -310,10 +360,15 @@ static int note_record(struct verify *v, const struct record_view *view, struct 
 static int take_bundle(struct verify *v, uint64_t idx, unsigned width, struct err *e)
 {
 	struct tree_hash hashes[WIDTH];
-	int code = load_bundle(v, idx, width, e);
+	int code = -EBADMSG;
 
-	if (code == 0)
-		code = parse_bundle(v, idx, width, e);
+	for (unsigned i = 0; i < (width < WIDTH ? TRIES : 1) && code == -EBADMSG; i++) {
+		if (i)
+			wait_a_moment();
+		code = load_bundle(v, idx, width, e);
+		if (code == 0)
+			code = parse_bundle(v, idx, width, e);
+	}
 	if (code == 0)
 		code = each_partial(v, TREE_ENTRIES, idx, width, check_partial_bundle, e);
 	if (code < 0)
@@ -336,7 +391,9 @@ static int take_hashes(struct verify *v, uint64_t idx, struct err *e)
 	int code;
 
 	tree_path(0, idx, WIDTH, path);
-	code = read_whole(v->dir_fd, path, hashes, sizeof(hashes), e);
+	code = read_file(v->dir_fd, path, hashes, sizeof(hashes), false, e);
+	if (code == -ENOENT)
+		e->code = code = -EBADMSG;
 	return code < 0 ? code : push(v, 0, hashes, WIDTH, false, e);
 }
 
@@ -354,7 +411,7 @@ static int take_all(struct verify *v, struct err *e)
 	}
 	for (unsigned l = 0; l < TREE_LEVELS_MAX && code == 0; l++) {
 		if (v->levels[l].count)
-			code = compare_tile(v, l, v->levels[l].count, e);
+			code = compare_tile(v, l, v->levels[l].count, false, e);
 		if (code == 0 && v->levels[l].count)
 			code = each_partial(v, (int)l, v->levels[l].tile_idx, v->levels[l].count, check_partial_tile, e);
 	}

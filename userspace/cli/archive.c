@@ -117,6 +117,8 @@ static void load(const struct archive *a, struct kept *k)
 	bytes = (struct buf)BUF_INIT; /* taken over, also on failure */
 	if (k->status < 0)
 		(void)err_wrap(&k->why, "%s of the log", path);
+	/* What failed for want of memory may do better the next time. */
+	k->tried = k->status != -ENOMEM;
 }
 
 static bool begins(const struct kept *k, const uint8_t *hash, size_t len)

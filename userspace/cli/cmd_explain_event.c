@@ -168,8 +168,15 @@ static int tell_record(const struct cli *c, const struct record_view *v, const s
 		t.policy_from = "file";
 	} else if (log) {
 		t.policy_from = "log";
-		if (archive_open(log->dir_fd, &archive, &t.why) < 0 ||
-		    archive_find(archive, t.ev.hash, t.ev.hash_len_bytes, v->head.time_utc_ns, &t.policy, &t.why) < 0)
+		code = archive_open(log->dir_fd, &archive, &t.why);
+		if (code == 0)
+			code = archive_find(archive, t.ev.hash, t.ev.hash_len_bytes, v->head.time_utc_ns, &t.policy, &t.why);
+		/* Without the policy the record alone is shown; but not because it could not be read just now. */
+		if (code < 0 && !archive_absent(code)) {
+			archive_close(archive);
+			return cli_fail(c, &t.why);
+		}
+		if (code < 0)
 			t.policy = NULL;
 	} else if (!given) {
 		(void)err_say(&t.why, -ENOENT, "the daemon has not kept the policy of that generation");

@@ -180,13 +180,18 @@ static int one(struct run *r, const struct record_view *v, struct err *e)
 	struct replay_answer a;
 	const struct archived *from;
 	struct event ev;
-	struct err why;
+	int code;
 
-	if (event_read(v, &ev) < 0 || ev.rec.label == PW_LABEL_OUTSIDE ||
-	    archive_find(r->archive, ev.hash, ev.hash_len_bytes, v->head.time_utc_ns, &from, &why) < 0 || event_bind(&ev, &from->img) < 0)
+	if (event_read(v, &ev) < 0 || ev.rec.label == PW_LABEL_OUTSIDE)
+		return 0;
+	code = archive_find(r->archive, ev.hash, ev.hash_len_bytes, v->head.time_utc_ns, &from, e);
+	if (code < 0)
+		return archive_absent(code) ? 0 : code;
+	if (event_bind(&ev, &from->img) < 0)
 		return 0;
 	today_boot(r->today, v->head.boot_id);
-	if (replay_for(r, from, e) < 0 || replay_one(r->replay, &ev.rec, (const char *)ev.path, ev.path_len_bytes, &a) < 0)
+	if (replay_for(r, from, e) < 0 || replay_one(r->replay, &ev.rec, (const char *)ev.path, ev.path_len_bytes, &a) < 0 ||
+	    today_failed(r->today))
 		return err_set(e, -ENOMEM, "replay the log");
 	if (a.why != REPLAY_DECIDED) {
 		r->unsettled += a.label == 1 + r->store_idx ? ev.count : 0;
@@ -262,12 +267,17 @@ static int confirm(struct run *r, const struct learn_rules *rules, struct err *e
 			struct event ev;
 
 			code = log_reader_seek(r->log.reader, rules->v[i].events[k], e);
-			if (code == 0 && log_reader_next(r->log.reader, &v, e) == 1 && event_read(&v, &ev) == 0 &&
-			    archive_find(r->archive, ev.hash, ev.hash_len_bytes, v.head.time_utc_ns, &from, e) == 0 &&
-			    event_bind(&ev, &from->img) == 0 && replay_open(from, both.a, &both.img, &host, &replay) == 0) {
+			if (code == 0)
+				code = log_reader_next(r->log.reader, &v, e);
+			if (code == 1 && event_read(&v, &ev) == 0)
+				code = archive_find(r->archive, ev.hash, ev.hash_len_bytes, v.head.time_utc_ns, &from, e);
+			if (code == 0 && event_bind(&ev, &from->img) == 0)
+				code = replay_open(from, both.a, &both.img, &host, &replay) < 0 ? err_set(e, -ENOMEM, "replay the log") : 1;
+			if (code == 1) {
 				today_boot(r->today, v.head.boot_id);
 				(void)replay_one(replay, &ev.rec, (const char *)ev.path, ev.path_len_bytes, &a);
 				replay_close(replay);
+				code = today_failed(r->today) ? err_set(e, -ENOMEM, "replay the log") : 0;
 			}
 			if (code == 0 && (a.why != REPLAY_DECIDED || a.decision.verdict != PW_ALLOW))
 				code = err_say(e, -EPROTO, "%s would not allow event %llu, from which it was learned; this is a fault of polyward",

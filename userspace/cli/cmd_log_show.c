@@ -292,6 +292,7 @@ int cmd_log_show(struct cli *c)
 	s.last = (size_t)n;
 	if (log_filter_parse(c, time(NULL), &s.filter, &e) < 0)
 		return cli_usage(c, "%s", e.text);
+	s.filter.hide_sealed = !c->json && !s.filter.kind;
 	code = log_subject_parse(c, &subject, &s.filter, &e);
 	if (code == -EINVAL) {
 		log_subject_free(&subject);

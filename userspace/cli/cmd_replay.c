@@ -106,7 +106,7 @@ static int one(struct run *r, const struct record_view *v, struct err *e)
 	const struct archived *from;
 	struct replay *replay;
 	struct event ev;
-	struct err why;
+	int code;
 
 	if (event_read(v, &ev) < 0)
 		return 0;
@@ -115,10 +115,13 @@ static int one(struct run *r, const struct record_view *v, struct err *e)
 	today_boot(r->today, v->head.boot_id);
 	if (ev.rec.label == PW_LABEL_OUTSIDE || ev.rec.label >= PW_LABEL_OWN_FIRST) {
 		a.why = REPLAY_BY_OTHERS;
-	} else if (archive_find(r->archive, ev.hash, ev.hash_len_bytes, v->head.time_utc_ns, &from, &why) == 0 &&
-		   event_bind(&ev, &from->img) == 0) {
-		if (replay_for(r, from, &replay) < 0 ||
-		    replay_one(replay, &ev.rec, (const char *)ev.path, ev.path_len_bytes, &a) < 0)
+	} else {
+		code = archive_find(r->archive, ev.hash, ev.hash_len_bytes, v->head.time_utc_ns, &from, e);
+		if (code < 0 && !archive_absent(code))
+			return code;
+		if (code == 0 && event_bind(&ev, &from->img) == 0 &&
+		    (replay_for(r, from, &replay) < 0 || replay_one(replay, &ev.rec, (const char *)ev.path, ev.path_len_bytes, &a) < 0 ||
+		     today_failed(r->today)))
 			return err_set(e, -ENOMEM, "replay the log");
 	}
 	r->of_today += a.why == REPLAY_DECIDED && a.today ? ev.count : 0;

@@ -54,7 +54,12 @@ static json_t *live_state(void)
 	struct err e = { 0 };
 
 	if (client_kernel(&k, &audit, &e) < 0)
-		return json_pack("{s:s}", "error", e.text);
+	{
+		_buf_ struct buf clean = BUF_INIT;
+
+		buf_add_escaped(&clean, e.text, strlen(e.text));
+		return json_pack("{s:s}", "error", cli_text(&clean));
+	}
 	for (size_t i = 0; i < sizeof(k.policy_hash); i++)
 		buf_printf(&hash, "%02x", k.policy_hash[i]);
 	return json_pack("{s:I, s:s, s:I, s:I, s:I, s:b, s:b}", "generation", (json_int_t)k.gen, "policy_hash", k.gen ? cli_text(&hash) : "", "stores",

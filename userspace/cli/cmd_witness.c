@@ -174,23 +174,42 @@ static int tell_daemon(const struct note_checkpoint *cp, const char *line, struc
 	return code;
 }
 
-/* The line goes where it is kept: to the daemon, or, of a log that is not the daemon's, into a file that its owner puts beside it. */
-static int keep(const struct push *p, const struct cli_log *l, const struct note_checkpoint *cp, const struct buf *checkpoint, const char *line, struct err *e)
+/* Of all lines that the witness answered the one that its key made; others are ignored. */
+static int pick_line(const struct push *p, const struct buf *checkpoint, const char *answer, struct buf *ret_line, int64_t *ret_utc_s, struct err *e)
 {
-	_buf_ struct buf both = BUF_INIT, text = BUF_INIT;
+	int code = err_say(e, -EBADMSG, "its answer is no signature line");
+
+	for (const char *at = answer, *end; (end = strchr(at, '\n')); at = end + 1) {
+		_buf_ struct buf both = BUF_INIT;
+
+		buf_add(&both, checkpoint->data, checkpoint->len_bytes);
+		buf_add(&both, at, (size_t)(end + 1 - at));
+		code = both.failed ? err_set(e, -ENOMEM, "check the answer") : note_check_cosign(both.data, both.len_bytes, p->witness, ret_utc_s, e);
+		if (code == 0)
+			buf_add(ret_line, at, (size_t)(end + 1 - at));
+		if (code == 0)
+			return ret_line->failed ? err_set(e, -ENOMEM, "keep the cosignature") : 0;
+	}
+	return code;
+}
+
+/* The line goes where it is kept: to the daemon, or, of a log that is not the daemon's, into a file that its owner puts beside it. */
+static int keep(const struct push *p, const struct cli_log *l, const struct note_checkpoint *cp, const struct buf *checkpoint, const char *answer,
+		struct err *e)
+{
+	_buf_ struct buf both = BUF_INIT, text = BUF_INIT, line = BUF_INIT;
 	const char *out = cli_opt(p->c, "out");
 	int64_t utc_s = 0;
-	int code;
+	int code = pick_line(p, checkpoint, answer, &line, &utc_s, e);
 
-	buf_add(&both, checkpoint->data, checkpoint->len_bytes);
-	buf_add_str(&both, line);
-	if (both.failed)
-		return err_set(e, -ENOMEM, "keep the cosignature");
-	code = note_check_cosign(both.data, both.len_bytes, p->witness, &utc_s, e);
 	if (code < 0)
 		return err_wrap(e, "what the witness answered is worth nothing");
+	buf_add(&both, checkpoint->data, checkpoint->len_bytes);
+	buf_add(&both, line.data, line.len_bytes);
+	if (both.failed)
+		return err_set(e, -ENOMEM, "keep the cosignature");
 	if (l->from_daemon)
-		code = tell_daemon(cp, line, e);
+		code = tell_daemon(cp, line.data, e);
 	else if (out) {
 		code = fd_replace_path(out, both.data, both.len_bytes, 0644);
 		if (code < 0)
@@ -201,7 +220,7 @@ static int keep(const struct push *p, const struct cli_log *l, const struct note
 	record_time(utc_s * 1000000000, p->c->json, &text);
 	if (p->c->json)
 		cli_print_json(json_pack("{s:s, s:s, s:I, s:s, s:s}", "witness", note_key_name(p->witness), "origin", cp->origin, "size",
-					 (json_int_t)cp->size, "time", cli_text(&text), "line", line));
+					 (json_int_t)cp->size, "time", cli_text(&text), "line", line.data));
 	else
 		printf("%s cosigned %llu records of %s at %s\n", note_key_name(p->witness), (unsigned long long)cp->size, cp->origin, cli_text(&text));
 	return 0;
@@ -241,7 +260,8 @@ static int push_once(struct push *p, const struct cli_log *l, const struct note_
 	}
 	while (len && rest[len - 1] == '\n')
 		rest[--len] = '\0';
-	return err_say(e, status == 422 || status == 403 ? -EBADMSG : -EIO, "the witness refuses (%llu)%s%s", (unsigned long long)status, len ? ": " : "", rest);
+	return err_say(e, status == 422 || status == 403 ? -EBADMSG : -EIO, "the witness refuses (%llu)%s%s", (unsigned long long)status,
+		       len ? ": " : "", rest);
 }
 
 static int push_now(struct push *p, struct err *e)

@@ -6,6 +6,8 @@
 #ifndef CLI_EVENT_H
 #define CLI_EVENT_H
 
+#include <errno.h>
+
 #include "audit/audit.h"
 #include "policy/archive.h"
 #include "policy/explain.h"
@@ -49,9 +51,11 @@ int event_seek(struct log_reader *r, int64_t since_ns, struct err *e);
 struct archive;
 int  archive_open(int dir_fd, struct archive **ret, struct err *e); /* dir_fd stays the caller's and must outlive it */
 void archive_close(struct archive *a);
+static inline bool archive_absent(int code) { return code == -ENOENT || code == -EINVAL; }
 /*
- * The policy with this hash (its first bytes are enough) that had been compiled last before the moment. Stays the archive's. -ENOENT with
- * a sentence: it is not in the archive. The names that begin with one hash may be several: the same policy on changed users.
+ * The policy with this hash (its first bytes are enough) that had been compiled last before the moment. Stays the archive's. With a
+ * sentence: -ENOENT, it is not in the archive; -EINVAL, what is there is damaged; anything else is a failure to look
+ * (archive_absent()). Several may begin with one hash: the same policy on changed users.
  */
 int archive_find(struct archive *a, const uint8_t *hash, size_t hash_len_bytes, int64_t utc_ns, const struct archived **ret,
 		 struct err *e);

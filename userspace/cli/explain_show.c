@@ -105,8 +105,14 @@ static void cause(const json_t *doc, struct buf *b)
 			buf_printf(b, " (%s)", rows[i].meaning);
 }
 
+static void decided(const json_t *doc, struct buf *b)
+{
+	buf_add_str(b, strcmp(str(doc, "decided_by"), "polyward") == 0 ? "by polyward, not by file modes, ACLs or another LSM" :
+			 "not by polyward");
+}
+
 static const struct { const char *label; void (*add)(const json_t *doc, struct buf *b); } facts[] = {
-	{ "cause", cause }, { "who", who }, { "policy", policy }, { "replay", replay }, { "proof", proof },
+	{ "decided", decided }, { "cause", cause }, { "who", who }, { "policy", policy }, { "replay", replay }, { "proof", proof },
 };
 
 static const char *changes_title(const json_t *doc)
@@ -172,8 +178,6 @@ void explain_text(const json_t *doc)
 
 	what(doc, &head);
 	printf("%s %s\nevent %lld at %s\n%s\n", title_word(doc), cli_text(&head), num(doc, "event"), str(doc, "time"), str(doc, "sentence"));
-	printf("  %-8s %s\n", "decided", strcmp(str(doc, "decided_by"), "polyward") == 0 ?
-	       "by polyward, not by file modes, ACLs or another LSM" : "not by polyward");
 	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
 		_buf_ struct buf b = BUF_INIT;
 

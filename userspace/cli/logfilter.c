@@ -144,6 +144,8 @@ bool log_filter_match(const struct log_filter *f, const struct record_view *v)
 		return false;
 	if (f->kind && v->head.kind != f->kind)
 		return false;
+	if (f->hide_sealed && v->head.kind == PW_REC_SEALED)
+		return false;
 	if (v->head.kind == PW_REC_GAP)
 		return true;
 	if (f->deny && (v->head.kind != PW_REC_ACCESS || record_find_u64(v, PW_F_VERDICT, UINT64_MAX) != PW_DENY))

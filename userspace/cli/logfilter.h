@@ -12,6 +12,7 @@ struct log_filter {
 	uint32_t actions;                /* enum pw_action bits, one of them; 0: not asked */
 	uint8_t kind;                    /* enum pw_record_kind; 0: not asked */
 	bool deny;
+	bool hide_sealed;                /* not the records that hold others' sealed fields: their contents stand in those */
 	int64_t since_ns, until_ns;
 	bool (*also)(void *ctx, const struct record_view *v); void *also_ctx; /* asked of what all else lets pass; may be NULL */
 };

@@ -26,7 +26,7 @@ struct today {
 	struct event_users *users;
 	struct known_user *people; size_t people_count;
 	struct program *programs; size_t programs_count;
-	bool walked, same_boot;
+	bool walked, same_boot, nomem;
 	uint8_t boot_id[16];
 	struct group *groups; size_t groups_count;
 };
@@ -45,12 +45,14 @@ static int gids_of(void *ctx, uint32_t uid, const uint32_t **ret, size_t *ret_co
 			return t->people[i].status;
 		}
 	v = reallocarray(t->people, t->people_count + 1, sizeof(*v));
+	t->nomem |= !v;
 	if (!v)
 		return -ENOMEM;
 	t->people = v;
 	v = &v[t->people_count++];
 	*v = (struct known_user){ .uid = uid };
 	v->status = event_user_gids(t->users, uid, &v->gids, &v->gids_count);
+	t->nomem |= v->status == -ENOMEM;
 	*ret = v->gids;
 	*ret_count = v->gids_count;
 	return v->status;
@@ -97,10 +99,12 @@ static void add_group(struct today *t, uint64_t id, const char *path)
 {
 	struct group *v = reallocarray(t->groups, t->groups_count + 1, sizeof(*v));
 
+	t->nomem |= !v;
 	if (!v)
 		return;
 	t->groups = v;
 	v[t->groups_count] = (struct group){ .id = id, .path = strdup(path) };
+	t->nomem |= !v[t->groups_count].path;
 	t->groups_count += v[t->groups_count].path != NULL;
 }
 
@@ -116,6 +120,7 @@ static void walk(struct today *t, const char *path, unsigned int depth)
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
 		buf_printf(&below, "%s/%s", path, entry->d_name);
+		t->nomem |= below.failed;
 		if (below.failed)
 			return;
 		add_group(t, entry->d_ino, below.data);
@@ -198,6 +203,11 @@ void today_boot(struct today *t, const uint8_t boot_id[static 16])
 	static const uint8_t none[16];
 
 	t->same_boot = memcmp(t->boot_id, boot_id, 16) == 0 && memcmp(boot_id, none, 16) != 0;
+}
+
+bool today_failed(const struct today *t)
+{
+	return t->nomem;
 }
 
 struct replay_host today_host(struct today *t)

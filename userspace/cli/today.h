@@ -16,5 +16,7 @@ void today_close(struct today *t);
 /* The boot that the next records are from: control groups have numbers of one boot alone. */
 void today_boot(struct today *t, const uint8_t boot_id[static 16]);
 struct replay_host today_host(struct today *t);
+/* Was something not looked at for want of memory? Then "not known" is no answer. */
+bool today_failed(const struct today *t);
 
 #endif

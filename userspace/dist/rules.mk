@@ -17,7 +17,7 @@ all: $(dist_files)
 install_list = \
 	0755 $(B)/polyward $(PREFIX)/bin/polyward \
 	0755 $(B)/polywardd $(PREFIX)/sbin/polywardd \
-	$(foreach role,kernel control audit compile export,0755 $(B)/libexec/polyward-$(role) $(PREFIX)/libexec/polyward/polyward-$(role)) \
+	$(foreach role,kernel control audit compile export witness,0755 $(B)/libexec/polyward-$(role) $(PREFIX)/libexec/polyward/polyward-$(role)) \
 	0644 $(B)/dist/polyward.service $(PREFIX)/lib/systemd/system/polyward.service \
 	0644 userspace/dist/polyward.sysusers $(PREFIX)/lib/sysusers.d/polyward.conf \
 	0644 userspace/dist/polyward.tmpfiles $(PREFIX)/lib/tmpfiles.d/polyward.conf \

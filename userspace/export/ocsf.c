@@ -14,13 +14,16 @@ enum form { NUMBER, STRING, TEXT, HEX, WORD };
 struct row {
 	const char *path, *json;  /* json: PW_OCSF_IS */
 	ocsf_put *put;            /* PW_OCSF_BY; neither: PW_OCSF_OF */
-	uint8_t classes, form, tag;
+	uint8_t classes, form, tag, path_len;
+	uint16_t json_len;
 };
 
 static const struct row rows[] = {
-#define PW_OCSF_IS(classes_, path_, json_)         { .classes = (classes_), .path = path_, .json = json_ },
-#define PW_OCSF_OF(classes_, path_, form_, field_) { .classes = (classes_), .path = path_, .form = form_, .tag = PW_F_##field_ },
-#define PW_OCSF_BY(classes_, path_, function_)     { .classes = (classes_), .path = path_, .put = put_##function_ },
+#define PW_OCSF_IS(classes_, path_, json_)         { .classes = (classes_), .path = path_, .path_len = sizeof(path_) - 1, .json = json_, \
+							.json_len = sizeof(json_) - 1 },
+#define PW_OCSF_OF(classes_, path_, form_, field_) { .classes = (classes_), .path = path_, .path_len = sizeof(path_) - 1, .form = form_, \
+							.tag = PW_F_##field_ },
+#define PW_OCSF_BY(classes_, path_, function_)     { .classes = (classes_), .path = path_, .path_len = sizeof(path_) - 1, .put = put_##function_ },
 #include "export/ocsf.def"
 #undef PW_OCSF_IS
 #undef PW_OCSF_OF
@@ -49,7 +52,7 @@ static bool put_field(struct ocsf_event *e, const struct row *r, struct buf *b)
 static bool put_row(struct ocsf_event *e, const struct row *r, struct buf *b)
 {
 	if (r->json)
-		buf_add_str(b, r->json);
+		buf_add(b, r->json, r->json_len);
 	return r->json || (r->put ? r->put(e, b) : put_field(e, r, b));
 }
 
@@ -65,9 +68,9 @@ static size_t common(const char *a, const char *b)
 }
 
 /* Close what `path` has open behind its first `keep` bytes: innermost first, and for every dot one object. */
-static void close_objects(struct buf *b, const char *path, size_t keep)
+static void close_objects(struct buf *b, const char *path, size_t len, size_t keep)
 {
-	for (size_t i = strlen(path); i > keep; i--)
+	for (size_t i = len; i > keep; i--)
 		if (path[i - 1] == '.')
 			buf_add_str(b, i > 1 && path[i - 2] == ']' ? "}]" : "}");
 }
@@ -92,29 +95,29 @@ static void open_objects(struct buf *b, const char *path, size_t from)
 void export_ocsf(const struct export_context *c, const struct export_item *i, struct buf *ret)
 {
 	struct ocsf_event e;
-	const char *open = "";
-	bool first = true;
+	static const struct row none = { .path = "" };
+	const struct row *open = &none;
 
 	ocsf_classify(c, i, &e);
 	buf_add_char(ret, '{');
 	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
 		const struct row *r = &rows[k];
-		size_t before = ret->len_bytes, same = common(open, r->path);
+		size_t before = ret->len_bytes, same;
 
-		if (!(r->classes & e.class_))
+		if (!(r->classes & e.class_) || (!r->json && !r->put && !e.f.v[r->tag].there))
 			continue;
-		close_objects(ret, open, same);
-		if (!first)
-			buf_add_str(ret, ", ");
+		same = common(open->path, r->path);
+		close_objects(ret, open->path, open->path_len, same);
+		if (open != &none)
+			buf_add(ret, ", ", 2);
 		open_objects(ret, r->path, same);
 		if (put_row(&e, r, ret)) {
-			open = r->path;
-			first = false;
+			open = r;
 		} else if (!ret->failed) {
 			ret->len_bytes = before; /* nothing to say: as if the row were not there */
 			ret->data[before] = '\0';
 		}
 	}
-	close_objects(ret, open, 0);
+	close_objects(ret, open->path, open->path_len, 0);
 	buf_add_char(ret, '}');
 }

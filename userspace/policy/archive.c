@@ -11,7 +11,7 @@
 
 /* ---- names that stand for themselves ---- */
 
-struct known { char **v; size_t count; };
+struct known { char **v; size_t count; bool nomem; };
 
 static int number_of(void *ctx, const char *name, uint32_t *ret)
 {
@@ -24,10 +24,12 @@ static int number_of(void *ctx, const char *name, uint32_t *ret)
 			return 0;
 		}
 	v = reallocarray(k->v, k->count + 1, sizeof(*v));
+	k->nomem |= !v;
 	if (!v)
 		return -ENOMEM;
 	k->v = v;
 	v[k->count] = strdup(name);
+	k->nomem |= !v[k->count];
 	if (!v[k->count])
 		return -ENOMEM;
 	*ret = (uint32_t)k->count++;
@@ -61,10 +63,10 @@ static bool no_member(void *ctx, const char *user, const char *group)
 /* The offsets that counted stand in the image. */
 static int some_zone(void *ctx, const char *zone, int64_t from_utc_s, int years, struct names_shift **ret, size_t *ret_count)
 {
-	(void)ctx;
 	(void)zone;
 	(void)years;
 	*ret = calloc(1, sizeof(**ret));
+	((struct known *)ctx)->nomem |= !*ret;
 	if (!*ret)
 		return -ENOMEM;
 	(*ret)->from_utc_s = from_utc_s;
@@ -106,7 +108,8 @@ static int read_text(struct archived *a, struct err *e)
 
 	if (r == 0)
 		r = policy_resolve(a->ast, &a->names, &a->diags);
-	if (r == -ENOMEM || (r == 0 && policy_hash(a->ast, hash) < 0))
+	/* Names that could not be kept are a message like any other to the resolver. */
+	if (r == -ENOMEM || ((const struct known *)a->names.ctx)->nomem || (r == 0 && policy_hash(a->ast, hash) < 0))
 		return err_set(e, -ENOMEM, "read the text of the policy");
 	if (r < 0)
 		return err_say(e, -EINVAL, "the text in the policy image is no policy: %s",

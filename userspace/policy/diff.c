@@ -22,6 +22,7 @@ struct diff_work {
 	uint8_t *groups;       /* of the partial subject */
 	const char *path;      /* the place that is looked at: a store's root in one of the policies */
 	uint32_t store[2];     /* who owns it, or AST_NONE */
+	struct speakers here[2]; /* all rules on that store */
 	struct err *e;
 };
 
@@ -287,16 +288,31 @@ static int ask_all(struct diff_work *w, struct question_of *q, uint32_t action)
 	return r;
 }
 
+static int rules_here(struct diff_work *w, uint32_t side)
+{
+	const struct ast *a = w->u.side[side].a;
+	struct speakers *s = &w->here[side];
+
+	*s = (struct speakers){ .outside = w->store[side] == AST_NONE, .v = calloc(a->rules.count + 1, sizeof(*s->v)) };
+	if (!s->v)
+		return -ENOMEM;
+	for (uint32_t i = 0; !s->outside && i < a->rules.count; i++)
+		if (box_has_store(&a->rules.v[i], w->store[side]))
+			s->v[s->count++] = i;
+	return 0;
+}
+
 static int speakers_of(const struct diff_work *w, uint32_t side, uint32_t action, struct speakers *ret)
 {
 	const struct ast *a = w->u.side[side].a;
+	const struct speakers *here = &w->here[side];
 
-	*ret = (struct speakers){ .outside = w->store[side] == AST_NONE, .v = calloc(a->rules.count + 1, sizeof(*ret->v)) };
+	*ret = (struct speakers){ .outside = here->outside, .v = calloc(here->count + 1, sizeof(*ret->v)) };
 	if (!ret->v)
 		return -ENOMEM;
-	for (uint32_t i = 0; !ret->outside && i < a->rules.count; i++)
-		if ((box_actions(&a->rules.v[i]) & action) && box_has_store(&a->rules.v[i], w->store[side]))
-			ret->v[ret->count++] = i;
+	for (size_t i = 0; i < here->count; i++)
+		if (box_actions(&a->rules.v[here->v[i]]) & action)
+			ret->v[ret->count++] = here->v[i];
 	return 0;
 }
 
@@ -324,10 +340,15 @@ static int ask_place(struct diff_work *w, const char *path)
 	int r = 0;
 
 	w->path = path;
-	for (int s = 0; s < 2; s++)
+	for (uint32_t s = 0; s < 2; s++) {
 		w->store[s] = policy_store_at(w->u.side[s].a, path);
+		if (rules_here(w, s) < 0)
+			r = -ENOMEM;
+	}
 	for (uint32_t action = 1; action <= PW_A_CONNECT && r == 0; action <<= 1)
 		r = ask_action(w, action);
+	free(w->here[0].v);
+	free(w->here[1].v);
 	return r;
 }
 

@@ -187,6 +187,7 @@ static void hidden_conds(struct fact_work *w)
 			if (c->kind == AST_COND_DURING || c->kind == AST_COND_PURPOSE || c->kind == AST_COND_MFA)
 				continue;
 			explain_cond_words(w->a, c, &words);
+			w->nomem |= words.failed;
 			for (uint32_t r = (uint32_t)w->a->roles.count; !words.failed && r < w->img->count[PW_SEC_ROLES]; r++)
 				if (!w->hidden[r] && strcmp(image_str(w->img, w->img->roles[r].name), words.data) == 0)
 					w->hidden[r] = c;
@@ -399,6 +400,7 @@ int explain_fact_changes(const struct ast *a, const struct image *img, const str
 	*w = (struct fact_work){ .a = a, .img = img, .rec = rec, .x = x };
 	s->w = w;
 	fact_collect(w);
+	s->nomem = w->nomem;
 	for (size_t size = 1; size <= FACT_TOGETHER; size++)
 		sets_of(s, &set, 0, size);
 	if (x->changes_count)

@@ -30,6 +30,7 @@ struct fact_work {
 	const struct ast_cond *hidden[PW_ROLES_MAX]; /* the condition that a hidden role stands for */
 	uint32_t windows;                            /* that some rule on this store and need asks for */
 	struct fact_edit edits[FACT_EDITS_MAX]; size_t edits_count;
+	bool nomem;                                  /* not all was collected */
 };
 
 /* explain_facts.c */

@@ -122,7 +122,7 @@ static void add_clauses(const struct ast *a, const struct ast_role *r, struct bu
 	free(groups.v);
 }
 
-static void find_hidden(const struct ast *a, const struct image *img, const struct ast_cond **hidden)
+static void find_hidden(const struct ast *a, const struct image *img, const struct ast_cond **hidden, bool *nomem)
 {
 	for (size_t i = 0; i < a->rules.count; i++) {
 		const struct ast_rule *rule = &a->rules.v[i];
@@ -134,6 +134,7 @@ static void find_hidden(const struct ast *a, const struct image *img, const stru
 			if (c->kind == AST_COND_DURING || c->kind == AST_COND_PURPOSE || c->kind == AST_COND_MFA)
 				continue;
 			explain_cond_words(a, c, &words);
+			*nomem |= words.failed;
 			for (uint32_t r = (uint32_t)a->roles.count; !words.failed && r < img->count[PW_SEC_ROLES]; r++)
 				if (!hidden[r] && strcmp(image_str(img, img->roles[r].name), words.data) == 0)
 					hidden[r] = c;
@@ -168,8 +169,8 @@ static int match_roles(struct replay *r)
 	char *sigs[PW_ROLES_MAX] = { NULL };
 	bool nomem = false;
 
-	find_hidden(r->a, r->img, r->hidden);
-	find_hidden(r->from->ast, &r->from->img, theirs);
+	find_hidden(r->a, r->img, r->hidden, &nomem);
+	find_hidden(r->from->ast, &r->from->img, theirs, &nomem);
 	for (uint32_t i = 0; i < r->from->img.count[PW_SEC_ROLES]; i++)
 		sigs[i] = signature(r->from->ast, &r->from->img, theirs, i, &nomem);
 	for (uint32_t i = 0; i < r->img->count[PW_SEC_ROLES]; i++) {
@@ -351,12 +352,12 @@ static enum replay_known role_today(const struct replay *r, const struct recorde
 	return REPLAY_UNKNOWN;
 }
 
-struct roles { uint64_t on, open; enum replay_why why; bool today; };
+struct roles { uint64_t on, open; enum replay_why why; bool today; }; /* today: this host was asked about some of them */
 
-static void roles_of(const struct replay *r, const struct recorded *rec, struct roles *ret)
+/* ask: about what the record does not say, ask this host; otherwise it stays open. */
+static void roles_of(const struct replay *r, const struct recorded *rec, bool ask, struct roles *ret)
 {
 	const struct pw_gen *g = r->img->gen;
-	uint64_t today = 0;
 
 	*ret = (struct roles){ .why = REPLAY_TOO_OPEN };
 	for (uint32_t i = 0; i < r->img->count[PW_SEC_ROLES]; i++) {
@@ -365,9 +366,9 @@ static void roles_of(const struct replay *r, const struct recorded *rec, struct 
 
 		if (!(g->startable >> i & 1))
 			continue;
-		if (known == REPLAY_UNKNOWN) {
+		if (known == REPLAY_UNKNOWN && ask) {
 			known = role_today(r, rec, i, &why);
-			today |= UINT64_C(1) << i;
+			ret->today = true;
 		}
 		if (known == REPLAY_YES)
 			ret->on |= UINT64_C(1) << i;
@@ -378,7 +379,6 @@ static void roles_of(const struct replay *r, const struct recorded *rec, struct 
 	}
 	ret->on = pw_roles_close(g, ret->on);
 	ret->open &= ~ret->on;
-	ret->today = today != 0;
 }
 
 static uint32_t windows_of(const struct replay *r, const struct recorded *rec)
@@ -398,7 +398,7 @@ void replay_inputs(const struct replay *r, const struct recorded *rec, uint64_t 
 {
 	struct roles roles;
 
-	roles_of(r, rec, &roles);
+	roles_of(r, rec, true, &roles);
 	*ret_roles = roles.on;
 	*ret_windows = windows_of(r, rec);
 	*ret_purpose = rec->facts.purpose <= PW_PURPOSES_MAX ? r->purpose_like[rec->facts.purpose] : 0;
@@ -451,9 +451,15 @@ int replay_one(struct replay *r, const struct recorded *rec, const char *path, s
 		out.outside = true;
 		out.decision = (struct pw_decision){ .verdict = PW_ALLOW, .reason = PW_R_NONE };
 	} else if (out.why == REPLAY_DECIDED) {
-		roles_of(r, rec, &roles);
-		out.today = roles.today;
+		struct replay_answer alone = out;
+
+		roles_of(r, rec, true, &roles);
 		out.why = decide(r, rec, &roles, &out);
+		/* Did it matter what this host says today? Not if the record alone gives the same answer. */
+		if (out.why == REPLAY_DECIDED && roles.today) {
+			roles_of(r, rec, false, &roles);
+			out.today = decide(r, rec, &roles, &alone) != REPLAY_DECIDED;
+		}
 	}
 	*ret = out;
 	return 0;

@@ -56,6 +56,7 @@ void check_access(const struct collect *c, struct finding *f)
 		return;
 	finding_say(f, "Accesses that were allowed: %llu; refused: %llu.", n(c, T_ALLOW), n(c, T_DENY));
 	finding_use(f, c, T_ALLOW, EXAMINED);
+	finding_say(f, "This is about the files of those stores on this host that the policies of the range declare.");
 	finding_use(f, c, T_DENY, NOTED);
 	if (c->tally[T_NO_ROLE].records)
 		finding_say(f, "Allowed to processes without any role, by a rule that is open to everybody: %llu.", n(c, T_NO_ROLE));

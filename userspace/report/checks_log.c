@@ -65,6 +65,7 @@ void check_audit_controls(const struct collect *c, struct finding *f)
 		return;
 	good = recorded(c, f);
 	is_signed = signed_log(c, f, &changed);
+	finding_say(f, "This is the log of accesses to stores on this host; other activity of the host is in other logs.");
 	finding_use(f, c, T_LOGREAD, EXAMINED);
 	finding_use(f, c, T_REVIEW, EXAMINED);
 	if (!c->examined) {
@@ -273,19 +274,16 @@ void check_erasure(const struct collect *c, struct finding *f)
 
 void check_register(const struct collect *c, struct finding *f)
 {
-	uint64_t stores = 0, roles = 0;
+	uint64_t stores = 0;
 
 	if (!check_any(c, f))
 		return;
 	for (size_t i = 0; i < c->policies->count; i++)
-		if (c->policies->v[i].in_range && c->policies->v[i].archived) {
+		if (c->policies->v[i].in_range && c->policies->v[i].archived)
 			stores += c->policies->v[i].img.count[PW_SEC_STORES] - 1;
-			roles += c->policies->v[i].img.count[PW_SEC_ROLES];
-		}
 	finding_say(f, "Stores that the policies of the range declare, with modality and class: %llu. They stand in the register of this report.",
 			(unsigned long long)stores);
 	finding_need(f, "For each store its purpose, recipients, transfers and time of deletion: the policy language has no words for them.");
-	(void)roles;
 }
 
 void check_testing(const struct collect *c, struct finding *f)

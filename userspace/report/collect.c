@@ -149,12 +149,12 @@ int64_t collect_bucket_ns(const struct collect *c, size_t idx)
 	return c->since_ns + (int64_t)((__int128)(c->until_ns - c->since_ns) * (int64_t)idx / COLLECT_BUCKETS);
 }
 
-static void see_bucket(struct collect *c, const struct facts *f, uint64_t mask, uint64_t accesses)
+static size_t bucket_of(const struct collect *c, int64_t utc_ns)
 {
 	__int128 width = (__int128)c->until_ns - c->since_ns;
-	size_t idx = width > 0 ? (size_t)((__int128)(f->v->head.time_utc_ns - c->since_ns) * COLLECT_BUCKETS / width) : 0;
+	size_t idx = width > 0 ? (size_t)((__int128)(utc_ns - c->since_ns) * COLLECT_BUCKETS / width) : 0;
 
-	count(&c->buckets[idx < COLLECT_BUCKETS ? idx : COLLECT_BUCKETS - 1], mask, accesses);
+	return idx < COLLECT_BUCKETS ? idx : COLLECT_BUCKETS - 1;
 }
 
 static void see_access(struct collect *c, const struct facts *f, uint64_t mask, uint64_t accesses)
@@ -163,7 +163,7 @@ static void see_access(struct collect *c, const struct facts *f, uint64_t mask, 
 	see_roles(c, f, mask, accesses);
 	see_user(c, f, mask, accesses);
 	see_policy(c, f);
-	see_bucket(c, f, mask, accesses);
+	count(&c->buckets[bucket_of(c, f->v->head.time_utc_ns)], mask, accesses);
 	if (mask >> T_NO_LOGIN & 1)
 		see_nologin(c, f, accesses);
 	c->sealed_unread += f->v->state == RECORD_SEALED;
@@ -313,6 +313,7 @@ static void see_in_range(struct collect *c, const struct facts *f, uint64_t mask
 	if (h->kind == PW_REC_GAP) {
 		accesses = facts_u64(f, PW_F_GAP_LAST, 0) - facts_u64(f, PW_F_GAP_FIRST, 0) + 1;
 		see_gap(c, f);
+		c->buckets_lost[bucket_of(c, h->time_utc_ns)] += accesses;
 	}
 	if (!c->in_range) {
 		c->range_first_seq = h->seq;
@@ -396,12 +397,4 @@ void collect_end(struct collect *c)
 		if (n)
 			memcpy(c->stores[i].class_, class_, n);
 	}
-}
-
-const struct store_row *collect_store(const struct collect *c, const char *name)
-{
-	for (size_t i = 0; i < c->stores_count; i++)
-		if (!strcmp(c->stores[i].name, name))
-			return &c->stores[i];
-	return NULL;
 }

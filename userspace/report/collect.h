@@ -66,6 +66,7 @@ struct collect {
 	struct user_row users[COLLECT_USERS]; size_t users_count;
 	struct nologin_row nologin[COLLECT_ROLES]; size_t nologin_count;
 	struct counts buckets[COLLECT_BUCKETS];
+	uint64_t buckets_lost[COLLECT_BUCKETS]; /* events */
 	uint64_t stores_lost, roles_lost, users_lost, nologin_lost; /* records that found no row */
 	struct tally unarchived;         /* accesses whose policy is not in the archive */
 
@@ -86,6 +87,7 @@ struct collect {
 	struct frontier frontier; enum verified verified;
 	bool has_start_root; struct tree_hash start_root;
 	struct complete *complete; uint64_t missing; bool complete_failed; /* events in no record and no gap, in the whole log */
+	bool timed;                      /* a record that says when it was; then: */
 	struct pw_record last;           /* the one before */
 	uint64_t last_boot_ns;           /* the newest moment of that boot; records of two rings come out of order */
 	/* what is in force while the pass goes on */
@@ -99,7 +101,6 @@ void collect_see(struct collect *c, const struct record_view *v);
 void collect_end(struct collect *c);
 void collect_free(struct collect *c);
 
-const struct store_row *collect_store(const struct collect *c, const char *name);
 int64_t collect_bucket_ns(const struct collect *c, size_t idx); /* start of a column; idx may be COLLECT_BUCKETS */
 
 /* collect_time.c */

@@ -125,7 +125,7 @@ static void see_silence(struct collect *c, const struct pw_record *h)
 {
 	struct stretch add = { SPAN_SILENT, c->last.time_utc_ns, h->time_utc_ns, c->last.seq, h->seq, "" };
 
-	if (!c->any) {
+	if (!c->timed) {
 		add = (struct stretch){ SPAN_BEFORE, INT64_MIN, h->time_utc_ns, NO_SEQ, h->seq, "" };
 		stretch_add(&c->quiet, c, &add);
 		return;
@@ -148,9 +148,9 @@ static void see_silence(struct collect *c, const struct pw_record *h)
 void collect_time(struct collect *c, const struct facts *f)
 {
 	const struct pw_record *h = &f->v->head;
-	bool same_boot = c->any && !memcmp(c->last.boot_id, h->boot_id, sizeof(h->boot_id));
+	bool same_boot = c->timed && !memcmp(c->last.boot_id, h->boot_id, sizeof(h->boot_id));
 
-	if (!c->any) {
+	if (!c->timed) {
 		c->force = FORCE_UNKNOWN;
 		c->force_since_ns = INT64_MIN;
 		c->force_since_seq = NO_SEQ;
@@ -158,6 +158,7 @@ void collect_time(struct collect *c, const struct facts *f)
 	}
 	see_silence(c, h);
 	see_force(c, f);
+	c->timed = true;
 	/* Events of two processors come out of order: the newest one counts. */
 	if (!same_boot || h->time_boot_ns >= c->last_boot_ns) {
 		c->last_boot_ns = h->time_boot_ns;
@@ -167,10 +168,10 @@ void collect_time(struct collect *c, const struct facts *f)
 
 void collect_time_end(struct collect *c)
 {
-	struct stretch after = { SPAN_AFTER, c->any ? c->last.time_utc_ns : INT64_MIN, INT64_MAX, c->any ? c->last.seq : NO_SEQ, NO_SEQ, "" };
+	struct stretch after = { SPAN_AFTER, c->timed ? c->last.time_utc_ns : INT64_MIN, INT64_MAX, c->timed ? c->last.seq : NO_SEQ, NO_SEQ, "" };
 
 	/* The end of the range is now, or a moment that later records follow: then the silence is a short one. */
-	if (!c->any || c->until_ns - c->last.time_utc_ns > COLLECT_QUIET_S * NS_PER_S)
+	if (!c->timed || c->until_ns - c->last.time_utc_ns > COLLECT_QUIET_S * NS_PER_S)
 		stretch_add(&c->quiet, c, &after);
 	close_force(c, INT64_MAX, NO_SEQ);
 }

@@ -40,7 +40,7 @@ void collect_tree(struct collect *c, const struct record_view *v)
 
 	if (v->head.seq != c->frontier.size || !v->bytes)
 		return;
-	if (v->head.time_utc_ns >= c->since_ns && !c->has_start_root) {
+	if (!c->has_start_root && v->head.time_utc_ns >= c->since_ns && v->head.time_utc_ns <= c->until_ns) {
 		root(&c->frontier, &c->start_root);
 		c->has_start_root = true;
 	}

@@ -64,6 +64,7 @@ json_t *part_series(const struct report *r)
 		row = counts(&c->buckets[i]);
 		json_object_set_new(row, "from", part_time(collect_bucket_ns(c, i)));
 		json_object_set_new(row, "until", part_time(collect_bucket_ns(c, i + 1)));
+		json_object_set_new(row, "lost", json_integer((json_int_t)c->buckets_lost[i]));
 		json_array_append_new(time, row);
 	}
 	for (size_t i = 0; i < c->stores_count; i++) {

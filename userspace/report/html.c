@@ -117,6 +117,8 @@ static void live(const json_t *doc, struct buf *b)
 
 	if (!json_is_object(l))
 		buf_add_str(&text, "not asked: the log was read from a directory");
+	else if (*text_of(l, "error"))
+		buf_printf(&text, "could not be asked: %s", text_of(l, "error"));
 	else if (!number_of(l, "generation"))
 		buf_add_str(&text, "NO policy is in force");
 	else
@@ -124,6 +126,8 @@ static void live(const json_t *doc, struct buf *b)
 				"generation"),
 			   text_of(l, "policy_hash"), number_of(l, "stores"), number_of(l, "stores_audit"),
 			   json_is_true(json_object_get(l, "guarded")) ? "guarded" : "NOT guarded");
+	head_row(b, "Recorded", !strcmp(text_of(json_object_get(doc, "log"), "source"), "daemon") ?
+		 "in the log, by the SHA-256 of this document, before it was shown" : "not in the log, which was read from a directory");
 	head_row(b, "Live state", text.data ? text.data : "");
 }
 
@@ -145,7 +149,8 @@ static void the_log(const json_t *doc, struct buf *b)
 		buf_printf(b, "<tr><th scope=\"row\">At start</th><td>%lld records before the range%s%s%s</td></tr>\n", number_of(log, "size_at_start"),
 			   *text_of(log, "root_at_start") ? ", root <code>" : "", text_of(log, "root_at_start"),
 			   *text_of(log, "root_at_start") ? "</code>" : "");
-	head_row(b, "Verified", !strcmp(verified, "yes") ? "every record was hashed, and the tree has the signed root" : !strcmp(verified, "wrong") ?
+	head_row(b, "Verified", !strcmp(verified, "yes") ? "every record up to the checkpoint was hashed, and the tree has the signed "
+			"root" : !strcmp(verified, "wrong") ?
 		 "NO: the records do not have the signed root" : "no: the log has no checkpoint, or does not begin with its first record; polyward "
 				"log verify says more");
 	buf_printf(&text, "%lld in the range, of %lld read; %lld behind the checkpoint; path erased in %lld, not opened in %lld", number_of(log,
@@ -185,18 +190,30 @@ static void head(const json_t *doc, struct buf *b)
 
 /* ---- charts and holes ---- */
 
+#define SHOWN_MAX 50u /* rows of a kind; paper is patient, readers are not */
+
+/* What is not drawn is counted. */
+static void more_rows(long long total, unsigned columns, const char *where, struct buf *b)
+{
+	if (total > SHOWN_MAX)
+		buf_printf(b, "<tr><td colspan=\"%u\">and %lld more: %s</td></tr>\n", columns, total - SHOWN_MAX, where);
+}
+
 static void span_rows(const json_t *coverage, const char *key, struct buf *b)
 {
 	json_t *span;
 	size_t i;
 
 	json_array_foreach(json_object_get(json_object_get(coverage, key), "list"), i, span) {
+		if (i == SHOWN_MAX)
+			break;
 		put(b, "<tr><td>", text_of(span, "from"), "</td>");
 		put(b, "<td>", text_of(span, "until"), "</td>");
 		buf_printf(b, "<td class=\"n\">%.1f</td>", json_real_value(json_object_get(span, "seconds")));
 		put(b, "<td>", text_of(span, "why"), "");
 		put(b, *text_of(span, "store") ? ", store " : "", text_of(span, "store"), "</td></tr>\n");
 	}
+	more_rows(number_of(json_object_get(coverage, key), "count"), 4, "the JSON form lists the first 512", b);
 }
 
 static void holes(const json_t *doc, struct buf *b)
@@ -219,11 +236,15 @@ static void holes(const json_t *doc, struct buf *b)
 		   "Time (UTC)</th><th scope=\"col\" class=\"n\">Processor</th><th scope=\"col\" class=\"n\">First</th><th scope=\"col\" "
 				"class=\"n\">Last</th><th scope=\"col\" class=\"n\">"
 		   "Events</th></tr></thead><tbody>\n", number_of(gaps, "events"), number_of(gaps, "records"), number_of(gaps, "unaccounted"));
-	json_array_foreach(json_object_get(gaps, "list"), i, gap)
+	json_array_foreach(json_object_get(gaps, "list"), i, gap) {
+		if (i == SHOWN_MAX)
+			break;
 		buf_printf(b, "<tr><td class=\"n\">%lld</td><td>%s</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td><td class=\"n\">%lld</td><td "
 				"class=\"n\">%lld</td></tr>\n",
 			   number_of(gap, "record"), text_of(gap, "time"), number_of(gap, "cpu"), number_of(gap, "first"), number_of(gap, "last"),
 			   number_of(gap, "events"));
+	}
+	more_rows(number_of(gaps, "records"), 6, "polyward log --kind gap lists them", b);
 	buf_add_str(b, "</tbody></table>\n");
 }
 
@@ -424,6 +445,13 @@ static void store_register(const json_t *doc, struct buf *b)
 			put(b, " ", text_of(p, "version"), "</td></tr>\n");
 		}
 	buf_add_str(b, "</tbody></table></div>\n");
+	json_array_foreach(json_object_get(doc, "policies"), i, p) {
+		put(b, "<p class=\"dim\">Roles of ", text_of(p, "name"), " ");
+		put(b, "", text_of(p, "version"), ": ");
+		json_array_foreach(json_object_get(p, "roles"), j, s)
+			put(b, j ? ", " : "", json_string_value(s), "");
+		buf_add_str(b, "</p>\n");
+	}
 }
 
 static void breach(const json_t *doc, struct buf *b)

@@ -6,7 +6,7 @@
 #include "report/check.h"
 #include "report/report.h"
 
-struct subject; /* rows.c: the records that a report about a person, a breach or disclosures lists */
+struct rows; /* rows.h: what a report about a person, a breach or disclosures lists */
 
 struct report {
 	struct report_ask ask;

@@ -220,15 +220,46 @@ static void strip(const json_t *doc, const char *key, const char *class_, double
 	}
 }
 
+/* Each where it is, as long as the list has them all; otherwise the columns of time that hold some. */
+static void losses(const json_t *doc, double wide, double left, double tall, struct buf *ret)
+{
+	const json_t *gaps = json_object_get(doc, "gaps"), *list = json_object_get(gaps, "list"), *range = json_object_get(doc, "range");
+	const json_t *columns = json_object_get(json_object_get(doc, "series"), "time");
+	double from = seconds_of(text_of(range, "since")), width = seconds_of(text_of(range, "until")) - from;
+	double step = wide / (double)(json_array_size(columns) ? json_array_size(columns) : 1);
+	json_t *o;
+	size_t i;
+
+	if ((long long)json_array_size(list) == (long long)json_integer_value(json_object_get(gaps, "records"))) {
+		json_array_foreach(list, i, o)
+			bar(ret, "loss", left + (seconds_of(text_of(o, "time")) - from) / (width > 0 ? width : 1) * wide - 1, 0, 3, tall);
+		return;
+	}
+	json_array_foreach(columns, i, o)
+		if (json_integer_value(json_object_get(o, "lost")))
+			bar(ret, "loss", left + step * (double)i, tall - 6, step, 6);
+}
+
+/* A strip that leaves something out says so. */
+static bool draws_all(const json_t *coverage)
+{
+	static const char *const keys[] = { "not_recorded", "not_enforced", "enforcement_not_known", "mode_audit" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const json_t *periods = json_object_get(coverage, keys[i]);
+
+		if ((long long)json_array_size(json_object_get(periods, "list")) < (long long)json_integer_value(json_object_get(periods, "count")))
+			return false;
+	}
+	return true;
+}
+
 void svg_coverage(const json_t *doc, struct buf *ret)
 {
 	enum { LEFT = 110, ROW = 30 };
 	const json_t *coverage = json_object_get(doc, "coverage"), *range = json_object_get(doc, "range");
-	double from = seconds_of(text_of(range, "since")), width = seconds_of(text_of(range, "until")) - from;
 	bool hours = json_real_value(json_object_get(coverage, "seconds")) < 4 * 86400;
 	char desc[200], text[24];
-	json_t *gap;
-	size_t i;
 
 	(void)snprintf(desc, sizeof(desc), "Nothing recorded for %.1f s; not enforced, or not known to be, for %.1f s; losses marked: %lld.",
 		       json_real_value(json_object_get(json_object_get(coverage, "not_recorded"), "seconds")),
@@ -244,8 +275,7 @@ void svg_coverage(const json_t *doc, struct buf *ret)
 	strip(doc, "mode_audit", "passed", ROW + 2, ROW - 8, ret);
 	strip(doc, "enforcement_not_known", "hole", ROW + 2, ROW - 8, ret);
 	strip(doc, "not_enforced", "denied", ROW + 2, ROW - 8, ret);
-	json_array_foreach(json_object_get(json_object_get(doc, "gaps"), "list"), i, gap)
-		bar(ret, "loss", LEFT + (seconds_of(text_of(gap, "time")) - from) / (width > 0 ? width : 1) * (WIDE - LEFT) - 1, 0, 3, ROW - 4);
+	losses(doc, WIDE - LEFT, LEFT, ROW - 4, ret);
 	when(text, text_of(range, "since"), hours);
 	label(ret, LEFT, 2 * ROW + 16, "start", text);
 	when(text, text_of(range, "until"), hours);
@@ -253,4 +283,6 @@ void svg_coverage(const json_t *doc, struct buf *ret)
 	buf_add_str(ret, "</svg><p class=\"legend\"><span class=\"key covered\"></span>covered by records <span class=\"key hole\"></span>not covered "
 			 "<span class=\"key passed\"></span>a store in mode audit <span class=\"key denied\"></span>told to stop <span class=\"key "
 					"loss\"></span>lost events</p>");
+	if (!draws_all(coverage))
+		buf_add_str(ret, "<p class=\"legend\">There are more periods than the strip draws: the first 512 of each kind are there.</p>");
 }

@@ -96,7 +96,7 @@ static void log_lines(struct page *p, const json_t *doc)
 	else
 		buf_add_str(&line, "no record lies in the range");
 	wrap(p, "At start   ", line.data ? line.data : "");
-	wrap(p, "Verified   ", !strcmp(verified, "yes") ? "every record was hashed, and the tree has the signed root" :
+	wrap(p, "Verified   ", !strcmp(verified, "yes") ? "every record up to the checkpoint was hashed, and the tree has the signed root" :
 	     !strcmp(verified, "wrong") ? "NO: the records do not have the signed root" :
 	     "no: the log has no checkpoint, or does not begin with its first record; polyward log verify says more");
 	line.len_bytes = 0;
@@ -130,11 +130,15 @@ static void live_lines(struct page *p, const json_t *doc)
 	const json_t *live = json_object_get(doc, "live");
 	_buf_ struct buf line = BUF_INIT;
 
+	wrap(p, "Recorded   ", !strcmp(text_of(json_object_get(doc, "log"), "source"), "daemon") ?
+	     "in the log, by the SHA-256 of this document, before it was shown" : "not in the log, which was read from a directory");
 	if (!json_is_object(live)) {
 		wrap(p, "Live state ", "not asked: the log was read from a directory");
 		return;
 	}
-	if (number_of(live, "generation"))
+	if (*text_of(live, "error"))
+		buf_printf(&line, "could not be asked: %s", text_of(live, "error"));
+	else if (number_of(live, "generation"))
 		buf_printf(&line, "generation %lld of %s is in force, %lld stores, %lld of them in mode audit; polyward itself is %s",
 			   number_of(live, "generation"), text_of(live, "policy_hash"), number_of(live, "stores"), number_of(live, "stores_audit"),
 			   json_is_true(json_object_get(live, "guarded")) ? "guarded" : "NOT guarded");
@@ -185,7 +189,7 @@ static void span_lines(struct page *p, const json_t *coverage, const char *key, 
 	json_array_foreach(json_object_get(spans, "list"), i, span) {
 		line.len_bytes = 0;
 		if (i == 10) {
-			buf_printf(&line, "and %lld more; they stand in the JSON form", number_of(spans, "count") - 10);
+			buf_printf(&line, "and %lld more; the JSON form lists the first 512", number_of(spans, "count") - 10);
 			wrap(p, "    ", line.data ? line.data : "");
 			break;
 		}
@@ -210,7 +214,7 @@ static void missing(struct page *p, const json_t *doc)
 	json_array_foreach(json_object_get(gaps, "list"), i, gap) {
 		line.len_bytes = 0;
 		if (i == 10) {
-			buf_printf(&line, "and %lld more; they stand in the JSON form", number_of(gaps, "records") - 10);
+			buf_printf(&line, "and %lld more: polyward log --kind gap lists them", number_of(gaps, "records") - 10);
 			wrap(p, "    ", line.data ? line.data : "");
 			break;
 		}
@@ -334,6 +338,38 @@ static void table_lines(struct page *p, const json_t *doc)
 		wrap(p, "  - ", json_string_value(sentence));
 }
 
+/* What the policies of the range declare: stores with their class, and roles. */
+static void register_lines(struct page *p, const json_t *doc)
+{
+	json_t *policy, *item;
+	size_t i, j;
+
+	heading(p, "Stores and roles of the policies in force");
+	json_array_foreach(json_object_get(doc, "policies"), i, policy) {
+		_buf_ struct buf line = BUF_INIT;
+
+		buf_printf(&line, "%s %s, owner %s", text_of(policy, "name"), text_of(policy, "version"), *text_of(policy, "owner") ? text_of(policy,
+				"owner") : "not named");
+		wrap(p, "  ", json_is_true(json_object_get(policy, "archived")) ? line.data : "a policy that is not archived beside the log");
+		json_array_foreach(json_object_get(policy, "stores"), j, item) {
+			line.len_bytes = 0;
+			buf_printf(&line, "%s at %s, class %s, modality %s%s%s%s", text_of(item, "name"), text_of(item, "path"),
+				   *text_of(item, "class") ? text_of(item, "class") : "none", *text_of(item, "modality") ? text_of(item, "modality") : "none",
+				   json_is_true(json_object_get(item, "strict")) ? ", strict" : "",
+				   json_is_true(json_object_get(item, "mode_audit")) ? ", mode audit" : "",
+				   json_is_true(json_object_get(item, "allowed_recorded")) ? "" : ", allowed accesses left out of the log");
+			wrap(p, "    store ", line.data ? line.data : "");
+		}
+		line.len_bytes = 0;
+		json_array_foreach(json_object_get(policy, "roles"), j, item)
+			buf_printf(&line, "%s%s", j ? ", " : "", json_string_value(item));
+		if (j)
+			wrap(p, "    roles ", line.data ? line.data : "");
+	}
+	if (!i)
+		wrap(p, "  ", "none");
+}
+
 static void breach_lines(struct page *p, const json_t *doc)
 {
 	const json_t *breach = json_object_get(doc, "breach"), *subjects = json_object_get(breach, "subjects");
@@ -367,6 +403,7 @@ void report_text(const json_t *doc, bool color, struct buf *ret)
 	breach_lines(&p, doc);
 	clause_lines(&p, doc);
 	table_lines(&p, doc);
+	register_lines(&p, doc);
 	if (json_array_size(json_object_get(doc, "evidence"))) {
 		heading(&p, "Evidence");
 		evidence_lines(&p, json_object_get(doc, "evidence"));

@@ -49,6 +49,8 @@ static int wait_ms(const struct sink *s)
 	}
 	if (ms < 0 || ms > s->beat_at_ms - role_now_ms())
 		ms = s->beat_at_ms > role_now_ms() ? (int)(s->beat_at_ms - role_now_ms()) : 0;
+	if (keep_wants(s) && ms > s->keep_at_ms - role_now_ms())
+		ms = s->keep_at_ms > role_now_ms() ? (int)(s->keep_at_ms - role_now_ms()) : 0;
 	return sink_holds(s) && ms > READ_MS ? READ_MS : ms;
 }
 
@@ -113,6 +115,7 @@ static int loop(struct sink *s)
 		if (s->trouble_since_utc_s ? role_now_ms() >= s->retry_at_ms : audit_commit_in_ms(s->log) == 0)
 			(void)sink_commit(s, &e);
 		beat(s);
+		keep_look(s);
 		tell_tree(s);
 	}
 }
@@ -161,12 +164,13 @@ int main(void)
 	uint64_t cut_bytes = 0;
 	struct err e = { 0 };
 	char note[128];
-	int r = role_start(&sandbox_audit, FD_SIGNER, &e);
+	int r = role_start(&sandbox_audit, FD_RETENTION, &e);
 
 	_Static_assert(PW_GENERATIONS == 4, "one initialiser a slot");
 	if (r == 0)
 		r = audit_open_signed(&(struct audit_dirs){ FD_LOG, FD_KEYS, FD_SIGNER }, &s.log, &cut_bytes, &e);
 	s.beat_seq = UINT64_MAX;
+	keep_read(&s);
 	if (r == 0)
 		r = role_ready(ROLE_AUDIT, &s.peers, &e);
 	if (r < 0) {

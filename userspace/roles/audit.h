@@ -4,6 +4,7 @@
 #define ROLES_AUDIT_H
 
 #include "audit/audit.h"
+#include "audit/retention.h"
 #include "kernel/kernel.h"
 #include "roles/held.h"
 #include "roles/role.h"
@@ -20,6 +21,9 @@ struct sink {
 	struct err trouble;
 	uint64_t beat_seq;                   /* records when beat_at_ms was set */
 	int64_t beat_at_ms;                  /* when nothing will have been recorded for long enough to say that we live */
+	int64_t keep_at_ms;                  /* when to look next for what has been kept long enough */
+	int64_t keep_last_ms, keep_utc_s;    /* both clocks when that was done last; 0: not yet */
+	struct retention retention;
 	bool tree_told;                      /* that tiles or checkpoints cannot be written */
 };
 
@@ -45,5 +49,10 @@ void sink_event(struct sink *s, const struct msg_event *ask);
 void sink_evidence(struct sink *s, struct msg_evidence *m);
 void sink_erase(struct sink *s, struct msg_erase *m);
 void sink_cosign(struct sink *s, struct msg_cosign *m);
+
+/* audit_keep.c: what is kept, and for how long. */
+void keep_read(struct sink *s);  /* at the start; a file that cannot be read destroys nothing */
+bool keep_wants(const struct sink *s);
+void keep_look(struct sink *s);  /* once in a while */
 
 #endif

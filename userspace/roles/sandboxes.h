@@ -17,6 +17,7 @@ enum role_fd {
 	FD_LOG = 4,         /* audit: the log directory, the keys of sealed fields, the key that signs */
 	FD_KEYS = 5,
 	FD_SIGNER = 6,
+	FD_RETENTION = 7,   /* audit: how long what is kept, to read */
 	FD_POLICY = 3,      /* compile: the policy's directory, a memory file for the image, one for messages */
 	FD_IMAGE = 4,
 	FD_MESSAGES = 5,

@@ -36,7 +36,7 @@ struct supervisor {
 	struct options opt;
 	char libexec[4096];     /* the directory with the roles' binaries */
 	int run_fd, lock_fd, signal_fd;
-	int keys_fd, signer_fd; /* for the audit process, beside the log's directory */
+	int keys_fd, signer_fd, retention_fd; /* for the audit process, beside the log's directory */
 	int log_fd, install_fd, entry_dir_fd; /* for the kernel process, which guards what lies there */
 	char entry[256];        /* name of this program in entry_dir_fd */
 	struct child child[CHILD_MAX_];

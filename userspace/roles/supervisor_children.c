@@ -121,9 +121,9 @@ int child_start(struct supervisor *s, struct child *c, struct err *e)
 	_fd_ int theirs = pair[1];
 	/* In the order of enum role_fd. */
 	const int fds[] = { theirs, c->given_fd, s->run_fd, s->log_fd, s->install_fd, s->entry_dir_fd };
-	const int audit_fds[] = { theirs, c->given_fd, s->keys_fd, s->signer_fd };
+	const int audit_fds[] = { theirs, c->given_fd, s->keys_fd, s->signer_fd, s->retention_fd };
 
-	r = c->role == ROLE_AUDIT ? child_exec(s, args, audit_fds, 4, &c->pid) : child_exec(s, args, fds, c->role == ROLE_KERNEL ? 6 : 2, &c->pid);
+	r = c->role == ROLE_AUDIT ? child_exec(s, args, audit_fds, 5, &c->pid) : child_exec(s, args, fds, c->role == ROLE_KERNEL ? 6 : 2, &c->pid);
 	if (r < 0)
 		return err_set(e, r, "start %s/%s", s->libexec, name);
 	c->sock = take_fd(mine);

@@ -115,6 +115,14 @@ static int open_log_dir(struct supervisor *s, struct err *e)
 		r = snprintf(path, sizeof(path), "%s/%s", s->opt.log_dir, inner[i].name) >= (int)sizeof(path) ?
 			err_set(e, -ENAMETOOLONG, "%s", s->opt.log_dir) :
 			open_dir(path, inner[i].mode, "_polyward-audit", inner[i].ret_fd, e);
+	if (r == 0) {
+		/* In the guarded directory: while a policy is in force, nobody shortens what is kept. Without it all is kept. */
+		s->retention_fd = openat(s->log_fd, "retention", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		if (s->retention_fd < 0 && errno == ENOENT)
+			s->retention_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		if (s->retention_fd < 0)
+			r = err_set(e, -errno, "open %s/retention", s->opt.log_dir);
+	}
 	return r;
 }
 
@@ -197,6 +205,7 @@ void setup_undo(struct supervisor *s)
 	cleanup_fd(&s->log_fd);
 	cleanup_fd(&s->keys_fd);
 	cleanup_fd(&s->signer_fd);
+	cleanup_fd(&s->retention_fd);
 	cleanup_fd(&s->install_fd);
 	cleanup_fd(&s->entry_dir_fd);
 }

@@ -12,7 +12,7 @@ records_dir=/var/log/polyward/records
 cpus=$(nproc)
 for store in scans vault; do
 	mkdir -p /srv/ai/$store
-	for n in $(seq 0 $((files - 1))); do : >/srv/ai/$store/$n; done
+	for n in $(seq 0 $((files - 1))); do : >"/srv/ai/$store/$n"; done
 	chmod -R a+rX /srv/ai/$store
 done
 both=$(policy both 1 'store vault { path /srv/ai/vault modality image class phi strict } rule vault-read { allow radiologist to read, list on vault }')

@@ -24,7 +24,7 @@ int main(int argc, char **argv)
 		{ "labels", cases_labels }, { "hooks", cases_hooks }, { "subjects", cases_subjects }, { "time", cases_time },
 		{ "loader", cases_loader }, { "memory", cases_memory }, { "names", cases_names }, { "strict", cases_strict }, { "mapped", cases_mapped },
 		{ "revoke", cases_revoke }, { "execfd", cases_execfd },
-		{ "holders", cases_holders }, { "owned", cases_owned }, { "many", cases_many },
+		{ "holders", cases_holders }, { "owned", cases_owned }, { "many", cases_many }, { "nvme", cases_nvme },
 		{ "guard", cases_guard }, { "devices", cases_devices }, { "mounts", cases_mounts }, { "seal", cases_seal },
 	};
 	static struct suite s;

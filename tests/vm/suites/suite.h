@@ -96,6 +96,7 @@ void cases_holders(struct suite *s);
 void cases_owned(struct suite *s);
 void cases_devices(struct suite *s);
 void cases_many(struct suite *s);
+void cases_nvme(struct suite *s);
 void cases_mounts(struct suite *s);
 void cases_seal(struct suite *s); /* to be run last: nothing undoes it */
 int  execfd_interpreter(int argc, char **argv); /* this program, started as the interpreter of a stored file */

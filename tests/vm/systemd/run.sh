@@ -26,12 +26,18 @@ said=$(systemctl show -P ActiveState polyward)/$(systemctl show -P StatusText po
 [ "$said" = active/Ready ]
 ok $? '... and says that it is ready'
 
+mkdir -p /srv/bin && cp /usr/bin/md5sum /srv/bin/sum
 cat >$work/policies/units.pw <<-'END'
 	polyward 1
 	policy units { version 1 mode enforce }
 	store scans { path /srv/ai/scans modality image class phi }
+	program sum { exe /srv/bin/sum }
 	role trainer { unit trainer.service }
+	role checker { program sum }
+	role inspector { program sum  unit inspect.service }
 	rule train { allow trainer to read, list on scans }
+	rule check { allow checker to read on scans }
+	rule inspect { allow inspector to read on scans }
 END
 run polyward apply $work/policies/units.pw
 expect 0 'is enforced' 'a policy with a role by unit'
@@ -47,7 +53,26 @@ run sh -c 'echo $$ >/sys/fs/cgroup/system.slice/trainer.service/cgroup.procs && 
 expect 1 'Permission denied' '... nor do the children'
 systemctl stop trainer
 
+# A program counts in process 1's world, or in one that process 1 made for it.
+boxed='-p PrivateTmp=yes -p SystemCallFilter=@system-service -p NoNewPrivileges=yes'
+run /srv/bin/sum /srv/ai/scans/one.png
+expect 0 one.png 'a program with a role reads'
+# shellcheck disable=SC2086 # a list of words
+run systemd-run --quiet --wait --pipe --collect $boxed -- /srv/bin/sum /srv/ai/scans/one.png
+expect 0 one.png '... also as a sandboxed service'
+# shellcheck disable=SC2086
+run systemd-run --quiet --wait --pipe --collect $boxed -- sh -c '/srv/bin/sum /srv/ai/scans/one.png; exit'
+expect 1 'Permission denied' '... which only process 1 makes it'
+# shellcheck disable=SC2086
+run systemd-run --quiet --wait --pipe --collect --unit inspect $boxed -- sh -c '/srv/bin/sum /srv/ai/scans/one.png; exit'
+expect 0 one.png '... but for a role that names the unit too'
+run unshare --mount /srv/bin/sum /srv/ai/scans/one.png
+expect 1 'Permission denied' '... in mounts of somebody else it has none'
+
 main=$(systemctl show -P MainPID polyward)
+systemctl stop sys-fs-bpf.mount >/dev/null 2>&1
+[ -e /sys/fs/bpf/polyward ] && ! cat /srv/ai/scans/one.png >/dev/null 2>&1
+ok $? 'the service manager does not take the pins away'
 run kill -KILL "$main"
 expect 1 'not permitted' 'root does not kill the daemon'
 run systemctl kill -s KILL polyward
