@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <stddef.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,14 +34,12 @@ static int make_record(uint64_t seq, const struct image *img, struct buf *ret)
 			       .need = PW_A_READ, .missing = PW_A_READ, .verdict = PW_DENY, .reason = PW_R_DEFAULT, .error = -EACCES,
 			       .mfa_age_s = PW_MFA_NEVER, .ino = 9, .time_tai_ns = (__u64)BACK_NOW * 1000000000u };
 	struct pw_record head = { .boot_id = { 1 } };
-	struct pw_record *in;
 
 	record_from_event(ret, &ev, img, &head);
 	if (ret->failed)
 		return -ENOMEM;
 	/* The log gives a record its number; here there is none. */
-	in = (struct pw_record *)(void *)(ret->data + 2);
-	in->seq = seq;
+	memcpy(ret->data + 2 + offsetof(struct pw_record, seq), &seq, sizeof(seq));
 	return 0;
 }
 

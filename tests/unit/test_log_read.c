@@ -285,6 +285,66 @@ static void the_whole_log_verifies_and_a_cut_one_does_not(void)
 	complete_free(got.complete);
 }
 
+/* Retention removes the oldest bundles and says so in a record; a bundle that is gone without one was taken. */
+static void pruned_records_are_said_or_missed(void)
+{
+	_place_ struct place p = place_make();
+	_fd_ int fd = below(&p, "records");
+	struct audit_dirs dirs = { below(&p, "records"), below(&p, "keys"), below(&p, "signer") };
+	struct verify_options o = { 0 };
+	struct note_checkpoint cp;
+	struct verify_result got;
+	struct audit_log *l;
+	struct record_view v;
+	struct log_reader *r;
+	struct err e = { 0 };
+	uint64_t cut;
+
+	/* The tail is set apart, as if its segment had been full. */
+	CHECK_INT(audit_open_signed(&dirs, &l, &cut, &e), 0);
+	for (int round = 0; round < 2; round++) {
+		_buf_ struct buf b = BUF_INIT, text = BUF_INIT;
+		struct pw_record head = { .schema = PW_RECORD_SCHEMA, .kind = PW_REC_ERASURE, .cpu = 0xffff };
+
+		record_begin(&b, &head);
+		record_text(&b, PW_F_EVENT, "pruned");
+		record_text(&b, PW_F_NOTE, round ? "records 0 to 511: kept for 6 months" : "records 0 to 255: kept for 6 months");
+		CHECK_INT(record_end(&b, 0), 0);
+		CHECK_INT(audit_append(l, &b, &e), 0);
+		CHECK_INT(audit_checkpoint(l, &e), 0);
+		if (!round) {
+			_buf_ struct buf all = BUF_INIT;
+			struct record_view at;
+			size_t skip = 0, used;
+
+			CHECK_INT(fd_read_file(fd, "records-0000000000000000.pwr", 1 << 24, &all), 0);
+			for (uint64_t seq = 0; seq < 512; seq++, skip += used)
+				CHECK_INT(record_parse((uint8_t *)all.data + skip, all.len_bytes - skip, &at, &used), 0);
+			CHECK_INT(fd_replace_file(fd, "records-0000000000000200.pwr", all.data + skip, all.len_bytes - skip, 0644), 0);
+			CHECK_INT(unlinkat(fd, "records-0000000000000000.pwr", 0), 0);
+			CHECK_INT(unlinkat(fd, "tile/entries/000", 0) + unlinkat(fd, "tile/entries/001", 0), 0);
+			audit_close(l);
+			dirs = (struct audit_dirs){ below(&p, "records"), below(&p, "keys"), below(&p, "signer") };
+		}
+		CHECK_INT(fd_read_file(fd, "checkpoint", NOTE_TEXT_MAX, &text), 0);
+		CHECK_INT(note_parse(text.data, text.len_bytes, &cp, &e), 0);
+		o.size = cp.size;
+		o.root = cp.root;
+		CHECK_INT(log_verify(fd, &o, &got, &e), round ? 0 : -EBADMSG);
+		CHECK(round ? got.first == 512 : strstr(e.text, "records 256 to 511 are gone") != NULL);
+		complete_free(got.complete);
+		if (!round)
+			CHECK_INT(audit_open_signed(&dirs, &l, &cut, &e), 0);
+	}
+	audit_close(l);
+	r = reader(&p, true);
+	CHECK_INT(at(r, 600, &v, &e), 600); /* its sealed record went with the bundles */
+	CHECK_INT(v.state, RECORD_ERASED);
+	CHECK_INT(at(r, 1999, &v, &e), 1999);
+	CHECK_INT(v.state, RECORD_UNSEALED);
+	log_reader_close(r);
+}
+
 static int note(struct complete *c, uint8_t kind, uint64_t first, uint64_t last, uint64_t time_ns)
 {
 	_buf_ struct buf b = BUF_INIT;
@@ -343,4 +403,5 @@ static void what_is_in_no_record_and_no_gap_is_found(void)
 
 TESTS(T(every_record_is_found_by_its_number), T(without_a_tail_bundles_are_the_log), T(a_hole_between_bundles_and_tail_is_said),
       T(damage_in_a_bundle_is_named), T(personal_fields_open_with_their_keys_alone),
-      T(the_whole_log_verifies_and_a_cut_one_does_not), T(what_is_in_no_record_and_no_gap_is_found))
+      T(the_whole_log_verifies_and_a_cut_one_does_not), T(pruned_records_are_said_or_missed),
+      T(what_is_in_no_record_and_no_gap_is_found))

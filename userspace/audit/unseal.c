@@ -177,6 +177,10 @@ int unseal_fill(struct unseal *u, struct record_view *v, struct err *e)
 	s = slot_find(u, by);
 	if (!s) {
 		code = fetch(u, by, e);
+		if (code == -ERANGE) {
+			v->state = RECORD_ERASED; /* pruned, and what it held with it */
+			return 0;
+		}
 		s = slot_find(u, by);
 		if (code < 0 || !s)
 			return code < 0 ? code : err_set(e, -ENOMEM, "read the log");

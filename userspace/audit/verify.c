@@ -37,6 +37,7 @@ struct verify {
 	bool in_tail;
 	uint8_t *bundle;
 	size_t bundle_cap_bytes, bundle_len_bytes;
+	uint64_t pruned_end;     /* the log itself says that records below this were removed */
 	struct record_view views[WIDTH];
 	struct tree_bytes leaves[WIDTH];
 };
@@ -347,11 +348,32 @@ static void note_times(struct verify_result *r, const struct record_view *view)
 		r->until_utc_ns = view->head.time_utc_ns;
 }
 
+/* "records 0 to 511: ..." of a record of pruning. */
+static void note_pruned(struct verify *v, const struct record_view *view)
+{
+	const uint8_t *text, *to;
+	uint64_t last;
+	size_t n, digits = 0;
+
+	if (!record_find(view, PW_F_EVENT, &text, &n) || n != 6 || memcmp(text, "pruned", n) != 0 || !record_find(view, PW_F_NOTE, &text, &n))
+		return;
+	to = memmem(text, n, " to ", 4);
+	if (!to)
+		return;
+	to += 4;
+	while (to + digits < text + n && to[digits] >= '0' && to[digits] <= '9')
+		digits++;
+	if (num_parse((const char *)to, digits, UINT64_MAX - 1, &last) == 0 && last + 1 > v->pruned_end)
+		v->pruned_end = last + 1;
+}
+
 static int note_record(struct verify *v, const struct record_view *view, struct err *e)
 {
 	int code = complete_note(v->r->complete, view);
 
 	note_times(v->r, view);
+	if (view->head.kind == PW_REC_ERASURE)
+		note_pruned(v, view);
 	if (code == -EBADMSG)
 		return err_say(e, code, "record %llu says of a gap that it ends before it begins", (unsigned long long)view->head.seq);
 	return code < 0 ? err_set(e, code, "verify the log") : 0;
@@ -489,6 +511,9 @@ int log_verify(int dir_fd, const struct verify_options *o, struct verify_result 
 		code = check_root(v, e);
 	if (code == 0)
 		code = take_behind(v, e);
+	if (code == 0 && ret->first > v->pruned_end)
+		code = err_say(e, -EBADMSG, "records %llu to %llu are gone, and no record says that they were pruned", (unsigned long long)v->pruned_end,
+			       (unsigned long long)ret->first - 1);
 	if (code == 0 && complete_end(ret->complete) < 0)
 		code = err_set(e, -ENOMEM, "verify the log");
 	tail_close(v->tail);
