@@ -46,7 +46,7 @@ static int getfd(void)
  * Who begins in a unit, makes a control group within it that is called like a mount's or like process 1's own, goes there (a unit's own
  * business) and loses its parent, is a child of process 1's in a place of that name. May it take the pins away?
  */
-#define EVIL "/sys/fs/cgroup/system.slice/evil.service"
+#define EVIL "/sys/fs/cgroup/evil.service"
 
 /* As a service that root starts: process 1 of the guest does it on request (tests/vm/pid1). */
 static void begin_in(const char *group)

@@ -4,7 +4,7 @@
 
 Written from docs/LOG-FORMAT.md and the C2SP pages alone (signed-note, tlog-checkpoint, tlog-cosignature, tlog-tiles), in another language
 than the writer, with nothing but Python's standard library: it shares no line with what it judges. Exit 0: the log is whole, unchanged and
-signed. Exit 1: it is not, and the sentence says where."""
+signed. Exit 1: it is not, and the sentence says where. A log whose oldest bundles retention removed is not for this program: it wants all."""
 import base64, functools, hashlib, os, re, struct, sys
 
 WIDTH = 256

@@ -208,11 +208,16 @@ int grow_partials(struct grow *g, struct err *e)
 	int code = write_full(g, e);
 
 	for (unsigned level = 0; code == 0 && level < TREE_LEVELS_MAX; level++) {
-		if (!g->width[level])
+		uint64_t hashes = tile_idx(g, level) * TREE_TILE_WIDTH + g->width[level];
+
+		/* A reader who holds the newest checkpoint must never see one of its tiles being written. */
+		if (!g->width[level] || g->tile_written[level] == hashes)
 			continue;
 		tree_path((int)level, tile_idx(g, level), g->width[level], path);
 		code = write_file(g, path, g->tile[level], g->width[level] * sizeof(g->tile[level][0]), e);
 		g->parts[level] = true;
+		if (code == 0)
+			g->tile_written[level] = hashes;
 	}
 	if (code < 0 || !g->width[0] || g->bundle_written == g->width[0])
 		return code;
@@ -274,6 +279,7 @@ int grow_restart(struct grow *g, uint64_t size, struct err *e)
 	g->bundle.len_bytes = 0;
 	g->bundle_written = 0;
 	memset(g->width, 0, sizeof(g->width));
+	memset(g->tile_written, 0, sizeof(g->tile_written));
 	if (size % TREE_TILE_WIDTH)
 		return err_say(e, -EINVAL, "a tree begins again at a multiple of 256 records");
 	for (unsigned level = 1; code == 0 && level < TREE_LEVELS_MAX && size >> LEVEL_BITS * level; level++)

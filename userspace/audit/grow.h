@@ -17,6 +17,7 @@ struct grow {
 	uint64_t size;                    /* records in the tree */
 	unsigned width[TREE_LEVELS_MAX];  /* of the tile at the right edge; 256: full, and not yet on disk */
 	bool parts[TREE_LEVELS_MAX + 1];  /* partial files of that tile are there; the last one: of the bundle */
+	uint64_t tile_written[TREE_LEVELS_MAX]; /* hashes of that level as of its newest partial file: it is not written again unchanged */
 	unsigned bundle_written;          /* records of the bundle at the edge that its newest partial file holds */
 	struct buf bundle;                /* the records behind the last full bundle, with their lengths */
 	struct tree_hash tile[TREE_LEVELS_MAX][TREE_TILE_WIDTH];

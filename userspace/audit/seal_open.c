@@ -38,6 +38,14 @@ static int64_t days_of(int64_t year, int64_t month)
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 - 719468;
 }
 
+/* The first months and the last that nanoseconds reach are cut at what they reach. */
+static int64_t day_ns(int64_t days)
+{
+	int64_t ns;
+
+	return __builtin_mul_overflow(days, NS_PER_DAY, &ns) ? days < 0 ? INT64_MIN : INT64_MAX : ns;
+}
+
 void seal_month_of(int64_t utc_ns, struct seal_month *ret)
 {
 	int64_t days = utc_ns / NS_PER_DAY - (utc_ns % NS_PER_DAY < 0), year = 1970 + days / 366, month = 1;
@@ -50,8 +58,8 @@ void seal_month_of(int64_t utc_ns, struct seal_month *ret)
 	while (month < 12 && days >= days_of(year, month + 1))
 		month++;
 	memset(ret, 0, sizeof(*ret));
-	ret->begin_utc_ns = days_of(year, month) * NS_PER_DAY;
-	ret->end_utc_ns = (month == 12 ? days_of(year + 1, 1) : days_of(year, month + 1)) * NS_PER_DAY;
+	ret->begin_utc_ns = day_ns(days_of(year, month));
+	ret->end_utc_ns = day_ns(month == 12 ? days_of(year + 1, 1) : days_of(year, month + 1));
 	for (size_t i = 0; i < 4; i++, year /= 10)
 		ret->text[3 - i] = (char)('0' + year % 10);
 	ret->text[4] = '-';

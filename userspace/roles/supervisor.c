@@ -156,7 +156,8 @@ int main(int argc, char **argv)
 {
 	struct supervisor s = {
 		.opt = { .run_dir = IPC_RUN_DIR, .state_dir = "/var/lib/polyward", .log_dir = "/var/log/polyward" },
-		.run_fd = -1, .lock_fd = -1, .signal_fd = -1, .log_fd = -1, .install_fd = -1, .entry_dir_fd = -1, .keys_fd = -1, .signer_fd = -1, .retention_fd = -1,
+		.run_fd = -1, .lock_fd = -1, .signal_fd = -1, .log_fd = -1, .install_fd = -1, .entry_dir_fd = -1,
+		.keys_fd = -1, .signer_fd = -1, .retention_fd = -1,
 		.child = { { .role = ROLE_AUDIT, .given_fd = -1, .sock = -1 }, { .role = ROLE_KERNEL, .given_fd = -1, .sock = -1 },
 			   { .role = ROLE_CONTROL, .given_fd = -1, .sock = -1 } },
 		.compiler = { .image_fd = -1, .messages_fd = -1 },
