@@ -20,8 +20,13 @@ struct backing { int32_t fd; uint32_t flags; uint64_t pad; };
 #define MINOR_NEEDED     40
 
 struct init_in { uint32_t major, minor, readahead, flags, flags2, unused[11]; };
-struct init_out { uint32_t major, minor, readahead, flags; uint16_t background, congestion; uint32_t max_write, granularity; uint16_t max_pages, align;
-		  uint32_t flags2, stack_depth, unused[6]; };
+struct init_out {
+	uint32_t major, minor, readahead, flags;
+	uint16_t background, congestion;
+	uint32_t max_write, granularity;
+	uint16_t max_pages, align;
+	uint32_t flags2, stack_depth, unused[6];
+};
 struct open_out { uint64_t fh; uint32_t flags; int32_t backing; };
 
 static char room[1 << 17] __attribute__((aligned(8)));
@@ -50,7 +55,8 @@ static void serve_one(int fuse, int stored)
 	struct fuse_entry_out entry = { .nodeid = 2, .attr_valid = 100, .entry_valid = 100, .attr = attributes(2) };
 	struct fuse_attr_out attr = { .attr_valid = 100, .attr = attributes(in->nodeid) };
 	struct open_out opened = { .flags = OPEN_PASSTHROUGH };
-	struct init_out init = { .major = 7, .minor = MINOR_NEEDED, .flags = FLAG_INIT_EXT, .flags2 = FLAG2_PASSTHROUGH, .max_write = 65536, .stack_depth = 1 };
+	struct init_out init = { .major = 7, .minor = MINOR_NEEDED, .flags = FLAG_INIT_EXT, .flags2 = FLAG2_PASSTHROUGH, .max_write = 65536,
+				 .stack_depth = 1 };
 
 	switch (in->opcode) {
 	case FUSE_INIT:

@@ -19,7 +19,7 @@ vm_core = 'tests/vm/run --kernel $(1) -- $(B)/tests/vm/lsm' \
 	'tests/vm/run --kernel $(1) -- $(B)/tests/verifier/budget tests/verifier/budget.tsv' \
 	$(foreach s,run guard,'BUILD=$(B) tests/vm/run --kernel $(1) -- tests/vm/daemons/$(s).sh') \
 	'BUILD=$(B) tests/vm/run --kernel $(1) --append polyward.off -- tests/vm/daemons/off.sh'
-vm_more = $(foreach s,strict tighten many,'BUILD=$(B) tests/vm/run --kernel $(1) -- tests/vm/daemons/$(s).sh') \
+vm_more = $(foreach s,strict tighten many evidence,'BUILD=$(B) tests/vm/run --kernel $(1) -- tests/vm/daemons/$(s).sh') \
 	'BUILD=$(B) tests/vm/run --kernel $(1) -- tests/vm/daemons/storm.sh $(VM_KILLS)' \
 	'tests/vm/run --kernel $(1) --systemd -- tests/vm/systemd/run.sh $(B)' \
 	'BUILD=$(B) tests/vm/run --kernel $(1) --cpus 2 -- tests/vm/daemons/flood.sh' \
