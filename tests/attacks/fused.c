@@ -104,6 +104,7 @@ static int opened(void)
 	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", fds[0]);
 	need(!mount("pw", SCRATCH2 "/m", "fuse", 0, options));
 	server = child(serve, fds);
+	close(fds[0]); /* a server that cannot go on takes the connection with it */
 	fd = open(SCRATCH2 "/m/f", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		not_here("fuse without other files: %m, server %d", kill(server, 0));

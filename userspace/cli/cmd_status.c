@@ -58,7 +58,8 @@ static const char *mode_of(const struct msg_kernel *k)
 
 static bool all_well(const struct status *s)
 {
-	bool well = s->has_kernel && s->has_audit && s->has_supervisor && !s->kernel.text[0] && !s->audit.trouble_since_utc_s;
+	bool well = s->has_kernel && s->has_audit && s->has_supervisor && !s->kernel.text[0] && !s->audit.trouble_since_utc_s &&
+		    !s->audit.text[0];
 
 	for (uint32_t i = 0; well && i < s->supervisor.count; i++)
 		well = s->supervisor.v[i].pid != 0;
@@ -113,10 +114,13 @@ static void text_audit(const struct msg_audit *a)
 
 	show_text(a->segment, strnlen(a->segment, sizeof(a->segment)), segment, sizeof(segment));
 	printf("log         %llu records; %s, %llu bytes\n", (unsigned long long)a->records, segment, (unsigned long long)a->segment_bytes);
-	if (!a->trouble_since_utc_s)
-		return;
-	show_time(a->trouble_since_utc_s, when);
 	show_text(a->text, strnlen(a->text, sizeof(a->text)), why, sizeof(why));
+	if (!a->trouble_since_utc_s) {
+		if (why[0])
+			printf("log trouble %s; records are on disk, and are hashed and signed when this is mended\n", why);
+		return;
+	}
+	show_time(a->trouble_since_utc_s, when);
 	printf("log trouble since %s: %s (tried %llu times); make room for the log\n", when, why, (unsigned long long)a->retries);
 	printf("            events wait in the kernel; when its room is used up, accesses are counted as a gap, and those to strict stores refused\n");
 }

@@ -3,6 +3,7 @@
 # In the guest: as many openings as both processors can make, with every access recorded, and the log counted number by number: each is a
 # record or stands in a gap of exactly that size, and what passed in a strict store is a record. Prints TAP.
 # Usage: tests/vm/run --cpus 2 -- tests/vm/daemons/flood.sh [SECONDS]     default 4 for each of the two storms
+# A minute's log is about a gigabyte, in memory here: --mem 6144.
 set -u
 . tests/vm/daemons/lib.sh
 people

@@ -63,17 +63,21 @@ stop
 # ---- the disk is full
 small=$work/small
 mkdir -p $small
-mount -t tmpfs -o size=4m tmpfs $small
+mount -t tmpfs -o size=16m tmpfs $small
 mkdir $small/log # itself it would be polyward's own, where nobody else may put a file
 daemon --log-dir $small/log
-records_dir=$(dirname "$(find $small -name 'records-*.pwr' | head -n 1)")
+records_dir=$(dirname "$(find $small/log/records -name 'records-*.pwr' | head -n 1)")
 reads alice /srv/ai/vault/one.dat
 ok $? 'on a small disk: the vault opens'
 sleep 0.3
 cat /dev/zero >$small/filler 2>/dev/null
-fill() { opens alice /srv/ai/vault/one.dat 200 >/dev/null; sleep 0.2; [ "$(status_of .log.trouble)" != null ]; }
-wait_for 30 fill
-ok $? 'the disk is full: status says so'
+fill() { opens alice /srv/ai/vault/one.dat 200 >/dev/null; sleep 0.2; [ "$(status_of "$1")" != null ]; }
+wait_for 30 fill .log.trouble
+ok $? 'the disk is full: status says so, of the tree first'
+run polyward status
+expect 1 'log trouble' '... and does not call that well'
+wait_for 60 fill .log.trouble_since
+ok $? '... and then of the records'
 run polyward status
 expect 1 'strict stores' '... and what that means for strict stores'
 run polyward doctor
