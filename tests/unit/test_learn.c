@@ -116,9 +116,9 @@ static void the_largest_roles_count(void)
 	_learned_ struct learned x = { 0 };
 
 	CHECK_INT(open_policy(&x), 0);
-	CHECK_INT(learn_largest(x.b.f.a, role(&x, "r") | role(&x, "base")), role(&x, "r"));
-	CHECK_INT(learn_largest(x.b.f.a, role(&x, "base")), role(&x, "base"));
-	CHECK_INT(learn_largest(x.b.f.a, 0), 0);
+	CHECK_INT(explain_largest(x.b.f.a, role(&x, "r") | role(&x, "base")), role(&x, "r"));
+	CHECK_INT(explain_largest(x.b.f.a, role(&x, "base")), role(&x, "base"));
+	CHECK_INT(explain_largest(x.b.f.a, 0), 0);
 }
 
 /* The policy with what was learned allows what was seen, until the end, and then no more. */

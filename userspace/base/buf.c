@@ -141,3 +141,16 @@ void buf_add_escaped(struct buf *b, const char *bytes, size_t len_bytes)
 		i += n;
 	}
 }
+
+void buf_add_html(struct buf *b, const char *text)
+{
+	for (; *text; text++)
+		switch (*text) {
+		case '&':  buf_add_str(b, "&amp;"); break;
+		case '<':  buf_add_str(b, "&lt;"); break;
+		case '>':  buf_add_str(b, "&gt;"); break;
+		case '"':  buf_add_str(b, "&quot;"); break;
+		case '\'': buf_add_str(b, "&#39;"); break;
+		default:   buf_add_char(b, *text); break;
+		}
+}

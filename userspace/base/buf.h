@@ -30,4 +30,7 @@ char *buf_take(struct buf *b);
 /* Untrusted bytes for a terminal: control characters, DEL, and bytes that are not UTF-8 become \xNN; a backslash doubles. */
 void buf_add_escaped(struct buf *b, const char *bytes, size_t len_bytes);
 
+/* Text for HTML and SVG, between tags or in a quoted attribute. */
+void buf_add_html(struct buf *b, const char *text);
+
 #endif

@@ -164,7 +164,7 @@ static int take(struct run *r, const struct event *ev, struct err *e)
 	int code;
 
 	replay_inputs(r->replay, &ev->rec, &roles, &one.windows, &one.purpose);
-	one.roles = learn_largest(r->words.a, roles & (r->words.a->roles.count < 64 ? (UINT64_C(1) << r->words.a->roles.count) - 1 : UINT64_MAX));
+	one.roles = explain_largest(r->words.a, roles & (r->words.a->roles.count < 64 ? (UINT64_C(1) << r->words.a->roles.count) - 1 : UINT64_MAX));
 	one.programs = programs_of(r, &ev->rec);
 	one.user = name ? strdup(name) : NULL;
 	if (name && !one.user)

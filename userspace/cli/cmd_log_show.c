@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -18,12 +17,10 @@
 #include "cli/logindex.h"
 #include "cli/logopen.h"
 #include "cli/logsubject.h"
+#include "cli/users.h"
 
 #define FOLLOW_MS 200
 #define LAST_MAX  100000u
-#define USERS     256u /* names of users, direct-mapped: the name service is asked once, not for every line */
-
-struct user { bool known; uint32_t uid; char name[64]; };
 
 #define CHUNK     4096u /* records; the step back for --last, doubled each time */
 
@@ -37,20 +34,6 @@ struct show {
 	struct log_index *index; /* NULL: none, or nothing that it could answer */
 	struct index_query query;
 };
-
-static const char *user_name(void *ctx, uint32_t uid)
-{
-	struct user *u = &((struct user *)ctx)[uid % USERS];
-	struct passwd *entry;
-
-	if (!u->known || u->uid != uid) {
-		entry = getpwuid(uid);
-		(void)snprintf(u->name, sizeof(u->name), "%s", entry ? entry->pw_name : "");
-		u->uid = uid;
-		u->known = true;
-	}
-	return u->name[0] ? u->name : NULL;
-}
 
 static void print_record(const struct show *s, const struct record_view *v)
 {
@@ -276,8 +259,8 @@ static int show(struct show *s, struct log_reader *r, struct err *e)
 
 int cmd_log_show(struct cli *c)
 {
-	_free_ struct user *users = calloc(USERS, sizeof(*users));
-	struct show s = { .c = c, .style = { .color = c->color, .user = user_name, .ctx = users } };
+	_free_ struct users *users = calloc(1, sizeof(*users));
+	struct show s = { .c = c, .style = { .color = c->color, .user = users_name, .ctx = users } };
 	const char *last = cli_opt(c, "last");
 	struct log_subject subject;
 	struct cli_log log;

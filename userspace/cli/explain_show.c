@@ -190,19 +190,6 @@ void explain_text(const json_t *doc)
 
 /* ---- HTML ---- */
 
-static void html(struct buf *b, const char *text)
-{
-	for (; *text; text++)
-		switch (*text) {
-		case '&':  buf_add_str(b, "&amp;"); break;
-		case '<':  buf_add_str(b, "&lt;"); break;
-		case '>':  buf_add_str(b, "&gt;"); break;
-		case '"':  buf_add_str(b, "&quot;"); break;
-		case '\'': buf_add_str(b, "&#39;"); break;
-		default:   buf_add_char(b, *text); break;
-		}
-}
-
 static const char style[] =
 	":root{color-scheme:light dark;--fg:#1b1f24;--bg:#fff;--soft:#5b6570;--line:#d5dae0;--bad:#b3261e;--good:#1a7f37;--warn:#8a5a00}"
 	"@media (prefers-color-scheme:dark){:root{--fg:#e6e9ec;--bg:#14171a;--soft:#9aa4ae;--line:#353b42;--bad:#ff8b82;--good:#6fd08c;--warn:#e8b84a}}"
@@ -223,18 +210,18 @@ static void html_rules(const json_t *list, struct buf *b)
 		const json_t *r = json_array_get(list, i), *conds = json_object_get(r, "conditions");
 
 		buf_add_str(b, "<div class=\"rule\"><strong>");
-		html(b, str(r, "effect"));
+		buf_add_html(b, str(r, "effect"));
 		buf_add_char(b, ' ');
-		html(b, str(r, "rule"));
+		buf_add_html(b, str(r, "rule"));
 		buf_add_str(b, json_is_true(json_object_get(r, "decided")) ? "</strong> \xe2\x80\x94 decides" : "</strong>");
 		buf_add_str(b, " <span class=\"at\">");
-		html(b, str(r, "at"));
+		buf_add_html(b, str(r, "at"));
 		buf_add_str(b, "</span><ul>\n");
 		for (size_t k = 0; k < json_array_size(conds); k++) {
 			const json_t *c = json_array_get(conds, k);
 
 			buf_add_str(b, json_is_true(json_object_get(c, "holds")) ? "<li class=\"y\">holds: " : "<li class=\"n\">fails: ");
-			html(b, str(c, "text"));
+			buf_add_html(b, str(c, "text"));
 			buf_add_str(b, "</li>\n");
 		}
 		buf_add_str(b, json_array_size(conds) ? "</ul></div>\n" : "<li class=\"y\">for anybody, at any time</li></ul></div>\n");
@@ -252,17 +239,17 @@ static void html_changes(const json_t *doc, struct buf *b)
 		const json_t *c = json_array_get(changes, i);
 
 		buf_add_str(b, "<li>");
-		html(b, str(c, "change"));
+		buf_add_html(b, str(c, "change"));
 		buf_printf(b, " <span class=\"cost\">cost %lld, then ", num(c, "cost"));
-		html(b, has(c, "rule") ? str(c, "rule") : "no rule allows it");
+		buf_add_html(b, has(c, "rule") ? str(c, "rule") : "no rule allows it");
 		buf_add_str(b, "</span></li>\n");
 	}
 	buf_add_str(b, json_array_size(futile) ? "</ol><h2>This would not have helped</h2><ul>\n" : "</ol>\n");
 	for (size_t i = 0; i < json_array_size(futile); i++) {
 		buf_add_str(b, "<li>");
-		html(b, str(json_array_get(futile, i), "change"));
+		buf_add_html(b, str(json_array_get(futile, i), "change"));
 		buf_add_str(b, ": deny rule ");
-		html(b, str(json_array_get(futile, i), "rule"));
+		buf_add_html(b, str(json_array_get(futile, i), "rule"));
 		buf_add_str(b, " applies</li>\n");
 	}
 	buf_add_str(b, json_array_size(futile) ? "</ul></section>\n" : "</section>\n");
@@ -276,20 +263,20 @@ void explain_html(const json_t *doc, struct buf *b)
 	buf_printf(b, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\n"
 		   "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
 		   "<title>polyward: event %lld</title>\n<style>%s</style></head><body>\n<h1><span class=\"", num(doc, "event"), style);
-	html(b, str(doc, "verdict"));
+	buf_add_html(b, str(doc, "verdict"));
 	buf_printf(b, "\">%s</span> ", title_word(doc));
-	html(b, cli_text(&head));
+	buf_add_html(b, cli_text(&head));
 	buf_printf(b, "</h1>\n<p>Event %lld at <time>", num(doc, "event"));
-	html(b, str(doc, "time"));
+	buf_add_html(b, str(doc, "time"));
 	buf_add_str(b, "</time></p>\n<p>");
-	html(b, str(doc, "sentence"));
+	buf_add_html(b, str(doc, "sentence"));
 	buf_add_str(b, "</p>\n<dl>\n");
 	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
 		_buf_ struct buf one = BUF_INIT;
 
 		facts[i].add(doc, &one);
 		buf_printf(b, "<dt>%s</dt><dd>", facts[i].label);
-		html(b, cli_text(&one));
+		buf_add_html(b, cli_text(&one));
 		buf_add_str(b, "</dd>\n");
 	}
 	buf_add_str(b, "</dl>\n");

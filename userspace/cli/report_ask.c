@@ -14,31 +14,15 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/num.h"
+#include "cli/users.h"
 #include "cli/when.h"
 
-#define USERS       256u
 #define CATALOG_BYTES (64u << 20)
 #define KEY_BYTES   4096u
 #define KEY_MIN     16u
 #define NS_PER_S    1000000000ll
 #define SINCE_DEFAULT "30d"
 
-struct user { bool known; uint32_t uid; char name[64]; };
-struct users { struct user v[USERS]; };
-
-static const char *user_name(void *ctx, uint32_t uid)
-{
-	struct user *u = &((struct users *)ctx)->v[uid % USERS];
-	struct passwd *entry;
-
-	if (!u->known || u->uid != uid) {
-		entry = getpwuid(uid);
-		(void)snprintf(u->name, sizeof(u->name), "%s", entry ? entry->pw_name : "");
-		u->uid = uid;
-		u->known = true;
-	}
-	return u->name[0] ? u->name : NULL;
-}
 
 void shell_word(struct buf *b, const char *word)
 {
@@ -277,7 +261,7 @@ int report_ask_parse(const struct cli *c, struct report_words *w, struct err *e)
 	buf_add_escaped(&w->query, plain.data ? plain.data : "", plain.len_bytes);
 	if (!w->users || w->log_command.failed || w->log_command_whole.failed || w->words.failed || plain.failed || w->query.failed)
 		return err_set(e, -ENOMEM, "command line");
-	w->ask.user = user_name;
+	w->ask.user = users_name;
 	w->ask.user_ctx = w->users;
 	w->ask.query = w->query.data;
 	w->ask.log_command = w->log_command.data;

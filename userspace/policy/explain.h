@@ -15,6 +15,8 @@ void explain_actions(uint32_t actions, struct buf *b);
 void explain_roles(const struct ast *a, uint64_t roles, const char *none, struct buf *b);
 /* "group:radiology or user:ann, program viewer, unit x.service": what makes a role active; "anybody" without a clause. */
 void explain_members(const struct ast *a, const struct ast_role *role, struct buf *b);
+/* The largest of these roles: those that no other of them brings along. */
+uint64_t explain_largest(const struct ast *a, uint64_t roles);
 /* What an "allow" of these actions brings in all. */
 uint32_t explain_brought(uint32_t actions);
 

@@ -142,3 +142,18 @@ uint32_t explain_brought(uint32_t actions)
 			all |= rows[i].brings;
 	return all;
 }
+
+uint64_t explain_largest(const struct ast *a, uint64_t roles)
+{
+	uint64_t out = 0;
+
+	for (size_t i = 0; i < a->roles.count; i++) {
+		bool brought = false;
+
+		for (size_t k = 0; k < a->roles.count && !brought; k++)
+			brought = k != i && (roles >> k & 1) && (a->roles.v[k].closure >> i & 1) && !a->roles.v[k].abstract;
+		if ((roles >> i & 1) && !brought)
+			out |= UINT64_C(1) << i;
+	}
+	return out;
+}

@@ -14,21 +14,6 @@
 #include "policy/print.h"
 #include "policy/stamp.h"
 
-uint64_t learn_largest(const struct ast *a, uint64_t roles)
-{
-	uint64_t out = 0;
-
-	for (size_t i = 0; i < a->roles.count; i++) {
-		bool brought = false;
-
-		for (size_t k = 0; k < a->roles.count && !brought; k++)
-			brought = k != i && (roles >> k & 1) && (a->roles.v[k].closure >> i & 1) && !a->roles.v[k].abstract;
-		if ((roles >> i & 1) && !brought)
-			out |= UINT64_C(1) << i;
-	}
-	return out;
-}
-
 static bool same_seen(const struct learn_seen *a, const struct learn_seen *b)
 {
 	return a->uid == b->uid && a->roles == b->roles && a->need == b->need && a->purpose == b->purpose;

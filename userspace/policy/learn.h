@@ -42,7 +42,5 @@ struct learn_rules { struct learn_rule *v; size_t count; uint64_t nameless; /* a
 int  learn_propose(const struct learn *l, const struct ast *a, const struct image *img, uint32_t store_idx, int64_t until_utc_s,
 		   struct learn_rules *ret);
 void learn_rules_free(struct learn_rules *r);
-/* The largest of these roles: those that no other of them brings along. */
-uint64_t learn_largest(const struct ast *a, uint64_t roles);
 
 #endif

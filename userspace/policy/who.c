@@ -212,26 +212,10 @@ int policy_who_can(const struct ast *a, uint32_t action_bit, uint32_t store_idx,
 	return r;
 }
 
-/* The largest of the subject's roles: those that no other of them brings along. */
-static uint64_t largest(const struct ast *a, uint64_t roles)
-{
-	uint64_t out = 0;
-
-	for (size_t i = 0; i < a->roles.count; i++) {
-		bool brought = false;
-
-		for (size_t k = 0; k < a->roles.count && !brought; k++)
-			brought = k != i && (roles >> k & 1) && (a->roles.v[k].closure >> i & 1) && !a->roles.v[k].abstract;
-		if ((roles >> i & 1) && !brought)
-			out |= UINT64_C(1) << i;
-	}
-	return out;
-}
-
 static int add_store(const struct ast *a, struct grant g, struct grant_rows *ret)
 {
 	const struct ast_rule *rule = &a->rules.v[g.rule];
-	uint64_t roles = largest(a, g.f->roles);
+	uint64_t roles = explain_largest(a, g.f->roles);
 	int r = 0;
 
 	for (uint32_t bit = 1; bit <= PW_A_CONNECT && r == 0; bit <<= 1) {

@@ -77,7 +77,7 @@ static size_t query_number(json_t *queries, const char *query)
 static void put(struct buf *b, const char *before, const char *text, const char *after)
 {
 	buf_add_str(b, before);
-	svg_escape(b, text);
+	buf_add_html(b, text);
 	buf_add_str(b, after);
 }
 

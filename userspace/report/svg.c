@@ -14,19 +14,6 @@
 
 struct row { const char *name, *class_; long long allowed, denied, passed; };
 
-void svg_escape(struct buf *b, const char *text)
-{
-	for (; *text; text++)
-		switch (*text) {
-		case '&':  buf_add_str(b, "&amp;"); break;
-		case '<':  buf_add_str(b, "&lt;"); break;
-		case '>':  buf_add_str(b, "&gt;"); break;
-		case '"':  buf_add_str(b, "&quot;"); break;
-		case '\'': buf_add_str(b, "&#39;"); break;
-		default:   buf_add_char(b, *text);
-		}
-}
-
 static const char *text_of(const json_t *o, const char *key)
 {
 	const char *text = json_string_value(json_object_get(o, key));
@@ -43,9 +30,9 @@ static struct row row_of(const json_t *o)
 static void open_svg(struct buf *b, const char *id, const char *title, const char *desc, int height)
 {
 	buf_printf(b, "<svg role=\"img\" viewBox=\"0 0 %d %d\" aria-labelledby=\"%s-t %s-d\"><title id=\"%s-t\">", WIDE, height, id, id, id);
-	svg_escape(b, title);
+	buf_add_html(b, title);
 	buf_printf(b, "</title><desc id=\"%s-d\">", id);
-	svg_escape(b, desc);
+	buf_add_html(b, desc);
 	buf_add_str(b, "</desc>");
 }
 
@@ -58,7 +45,7 @@ static void bar(struct buf *b, const char *class_, double x, double y, double w,
 static void label(struct buf *b, double x, double y, const char *anchor, const char *text)
 {
 	buf_printf(b, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">", x, y, anchor);
-	svg_escape(b, text);
+	buf_add_html(b, text);
 	buf_add_str(b, "</text>");
 }
 

@@ -7,7 +7,6 @@
 
 #include "base/buf.h"
 
-void svg_escape(struct buf *b, const char *text); /* for HTML text and attributes */
 void svg_time(const json_t *doc, struct buf *ret);      /* accesses and refusals over time */
 void svg_coverage(const json_t *doc, struct buf *ret);  /* when something was recorded and enforced */
 void svg_bars(const json_t *doc, const char *series, const char *title, const char *id, struct buf *ret); /* by store, by role */
