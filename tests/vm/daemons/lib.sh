@@ -98,6 +98,19 @@ kill_all() { # kill -9, supervisor first so that it starts nothing again
 
 stop() {
 	signal TERM "$daemon"
+	for _ in $(seq 450); do
+		grep -qs '^State:.[^Z]' "/proc/$daemon/status" || break
+		sleep 0.2
+	done
+	if grep -qs '^State:.[^Z]' "/proc/$daemon/status"; then
+		# shellcheck disable=SC2046 # a list of processes
+		for process in "$daemon" $(roles); do
+			echo "# $process $(cat "/proc/$process/comm") $(cat "/proc/$process/wchan") system call $(cat "/proc/$process/syscall")"
+			sed 's/^/#   /' "/proc/$process/stack"
+		done
+		ok 1 'the daemon stops when it is told to'
+		finish
+	fi
 	wait "$daemon"
 }
 
