@@ -105,7 +105,8 @@ denied root delete scans 'moving the file out of the store is refused' 'mv /srv/
 denied root write scans 'so is destroying it' "truncate -s 0 $scan"
 
 heading 'The daemons die' 'The kernel programs are pinned: what decides needs no process.'
-step root works 'every process of polyward is killed' "kill -9 \$(pidof polywardd polyward-kernel polyward-control polyward-audit) 2>/dev/null; sleep 0.3; ! pidof polywardd"
+step root fails 'root cannot kill them' 'kill -9 $(pidof polywardd polyward-kernel polyward-control polyward-audit)'
+step root works 'process 1 can, as a service manager: every one of them' "$repo/tests/vm/pid1 kill KILL \$(pidof polywardd polyward-kernel polyward-control polyward-audit); sleep 0.3; ! pidof polywardd"
 denied root read scans 'root is refused as before' "cat $scan"
 allowed alice read scans '... and the radiologist works on' "dcmdump $scan | grep PatientID"
 prompt root 'polywardd &'
@@ -139,6 +140,13 @@ lines_shown=30
 step root works 'the last refusals' 'polyward log --deny --last 20'
 step root works 'what alice did' 'polyward log --user alice --last 8'
 step root works 'who changed what is in force' 'polyward log --kind policy'
+
+heading 'Evidence' 'The log is a tree under a signature; each record can be proven, explained, and accounted for.'
+step root works 'every hash, signature and number anew' 'sleep 1.2; polyward log verify'
+step root works 'one refusal, proven to somebody who has nothing but the proof and the key' \
+	'n=$(polyward log --deny --last 1 --json | jq .seq) && polyward log prove $n --out /tmp/proof && polyward log check-proof /tmp/proof --vkey /var/log/polyward/records/log.vkey'
+step root fails '... and explained: the decision made again from what was recorded' 'polyward explain $(polyward log --user ann --deny --last 1 --json | jq .seq)'
+step root works 'what the HIPAA report can show, and what it cannot' 'polyward report hipaa --since 2h | grep -E "^(Result|Verified|[0-9.()a-zA-Z]+ +(SATISFIED|NOT))"'
 polyward log --json --kind access >"$scratch/log.json" 2>"$scratch/err" || cat "$scratch/err"
 note '' "Each of the ${#accesses[@]} accesses above is looked for in the log; a step can make several records:"
 log_holds "$scratch/log.json"
