@@ -14,8 +14,8 @@ $(B)/tests/vm/flood: $(call obj,tests/vm/daemons/flood.c) $(record_obj) $(base_o
 	$(call link,-lcrypto)
 
 # The longest first: two guests run at a time.
-vm_core = 'tests/vm/run --kernel $(1) -- $(B)/tests/vm/lsm' \
-	'BUILD=$(B) tests/vm/run --kernel $(1) -- tests/attacks/run' \
+vm_core = 'tests/vm/run --kernel $(1) --timeout 1500 -- $(B)/tests/vm/lsm' \
+	'BUILD=$(B) tests/vm/run --kernel $(1) --timeout 1500 -- tests/attacks/run' \
 	'tests/vm/run --kernel $(1) -- $(B)/tests/verifier/budget tests/verifier/budget.tsv' \
 	$(foreach s,run guard,'BUILD=$(B) tests/vm/run --kernel $(1) -- tests/vm/daemons/$(s).sh') \
 	'BUILD=$(B) tests/vm/run --kernel $(1) --append polyward.off -- tests/vm/daemons/off.sh'
