@@ -29,7 +29,7 @@ static int read_whole(int fd, size_t max_bytes, struct buf *ret, struct err *e)
 
 int client_event(uint64_t seq, struct buf *ret_record, struct buf *ret_image, struct err *e)
 {
-	const struct msg_event what = { .uid = UINT32_MAX, .seq = seq };
+	const struct msg_event what = { .seq = seq };
 	bool there = false;
 	_fd_ int sock = -1;
 	int r = client_connect(&sock, e);

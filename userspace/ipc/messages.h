@@ -85,8 +85,8 @@ struct msg_record {
 };
 struct msg_recorded { uint32_t id; int32_t code; uint64_t seq; char text[MSG_TEXT_MAX]; };
 
-/* One record. uid: who asks, filled in by control; 0xffffffff: whoever may read the whole log. */
-struct msg_event { uint32_t id; uint32_t uid; uint64_t seq; };
+/* One record. uid, pid and all are filled in by control; all: 1 if the asker may read the whole log. */
+struct msg_event { uint32_t id; uint32_t uid; uint32_t pid; uint32_t all; uint64_t seq; };
 
 #define MSG_QUERY_MAX 1024u
 /* Something was made from the log, or signed off. what: report, export, explanation, review, proof. */

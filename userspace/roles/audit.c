@@ -115,7 +115,7 @@ static int loop(struct sink *s)
 		if (s->trouble_since_utc_s ? role_now_ms() >= s->retry_at_ms : audit_commit_in_ms(s->log) == 0)
 			(void)sink_commit(s, &e);
 		beat(s);
-		keep_look(s);
+		sink_retain(s);
 		tell_tree(s);
 	}
 }

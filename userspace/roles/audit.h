@@ -46,6 +46,7 @@ void sink_note(struct sink *s, const char *event, const char *note);
 
 /* audit_evidence.c: questions about one record, and acts that concern the log itself; each is answered. */
 void sink_event(struct sink *s, const struct msg_event *ask);
+void sink_forget(struct sink *s); /* what was unsealed for such questions: a key that opened it may be gone */
 void sink_evidence(struct sink *s, struct msg_evidence *m);
 void sink_erase(struct sink *s, struct msg_erase *m);
 void sink_cosign(struct sink *s, struct msg_cosign *m);
@@ -53,6 +54,6 @@ void sink_cosign(struct sink *s, struct msg_cosign *m);
 /* audit_keep.c: what is kept, and for how long. */
 void keep_read(struct sink *s);  /* at the start; a file that cannot be read destroys nothing */
 bool keep_wants(const struct sink *s);
-void keep_look(struct sink *s);  /* once in a while */
+void sink_retain(struct sink *s);  /* once in a while */
 
 #endif

@@ -82,6 +82,7 @@ void sink_erase(struct sink *s, struct msg_erase *m)
 		r = sink_commit(s, &e);
 	if (r == 0)
 		r = audit_erase(s->log, &what, &e);
+	sink_forget(s);
 	answer(s, m->id, r, &e);
 }
 
@@ -106,6 +107,12 @@ static int open_reader(struct sink *s, struct err *e)
 	return log_reader_open(take_fd(dir_fd), take_fd(keys_fd), &s->reader, e);
 }
 
+void sink_forget(struct sink *s)
+{
+	log_reader_close(s->reader);
+	s->reader = NULL;
+}
+
 static int find(struct sink *s, uint64_t seq, struct record_view *ret, struct err *e)
 {
 	/* Kept from question to question: it remembers places, and a question must not cost a walk through the log. */
@@ -117,10 +124,8 @@ static int find(struct sink *s, uint64_t seq, struct record_view *ret, struct er
 		r = log_reader_next(s->reader, ret, e);
 	if (r == 0 || r == -ERANGE)
 		return err_say(e, -ENOENT, "the log has no record %llu", (unsigned long long)seq);
-	if (r < 0 && s->reader) {
-		log_reader_close(s->reader);
-		s->reader = NULL;
-	}
+	if (r < 0)
+		sink_forget(s);
 	return r < 0 ? r : 0;
 }
 
@@ -167,6 +172,21 @@ static int image_of_record(struct sink *s, const struct record_view *v, int *ret
 	return fd_sealed("polyward-image", "", 0, ret_fd);
 }
 
+/* That somebody was shown a record is in the log before he is. */
+static int record_shown(struct sink *s, const struct msg_event *ask, struct err *e)
+{
+	const struct pw_record head = { .schema = PW_RECORD_SCHEMA, .kind = PW_REC_LOGREAD, .cpu = MADE_HERE };
+	_buf_ struct buf b = BUF_INIT, note = BUF_INIT;
+
+	buf_printf(&note, "record %llu", (unsigned long long)ask->seq);
+	record_begin(&b, &head);
+	record_text(&b, PW_F_EVENT, "record-shown");
+	record_u64(&b, PW_F_ACTOR_UID, ask->uid);
+	record_u64(&b, PW_F_ACTOR_PID, ask->pid);
+	record_text(&b, PW_F_NOTE, note.data ? note.data : "");
+	return record_now(s, &b, e);
+}
+
 void sink_event(struct sink *s, const struct msg_event *ask)
 {
 	struct msg_recorded found = { .id = ask->id, .seq = ask->seq };
@@ -179,7 +199,7 @@ void sink_event(struct sink *s, const struct msg_event *ask)
 
 	if (r == 0)
 		r = find(s, ask->seq, &v, &e);
-	if (r == 0 && ask->uid != UINT32_MAX && !is_about(&v, ask->uid))
+	if (r == 0 && !ask->all && !is_about(&v, ask->uid))
 		r = err_say(&e, -EACCES, "record %llu is not about you; `polyward log` shows all records to whoever may read the log",
 			    (unsigned long long)ask->seq);
 	if (r == 0) {
@@ -189,6 +209,8 @@ void sink_event(struct sink *s, const struct msg_event *ask)
 			r = image_of_record(s, &v, &image_fd);
 		if (r < 0)
 			err_set(&e, r, "hand a record out");
+		else
+			r = record_shown(s, ask, &e);
 	}
 	if (r == 0) {
 		const int fds[] = { record_fd, image_fd };

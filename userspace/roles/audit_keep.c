@@ -35,7 +35,7 @@ bool keep_wants(const struct sink *s)
 	return s->retention.count || s->retention.records_months;
 }
 
-void keep_look(struct sink *s)
+void sink_retain(struct sink *s)
 {
 	int64_t now_ms = role_now_ms(), now_utc_s = role_now_utc_s();
 	int64_t apart_s = now_utc_s - s->keep_utc_s - (now_ms - s->keep_last_ms) / 1000;
@@ -49,5 +49,7 @@ void keep_look(struct sink *s)
 	s->keep_last_ms = now_ms;
 	if (steady && retention_apply(s->log, &s->retention, now_utc_s * NS_PER_S, &done, &e) < 0)
 		role_say(ROLE_AUDIT, "what has been kept long enough stays for now: %s", e.text);
+	if (done)
+		sink_forget(s);
 	s->keep_at_ms = now_ms + (done ? MORE_MS : LOOK_MS);
 }

@@ -20,7 +20,7 @@ static void pass(struct control *c, struct client *cl, enum step step, enum msg_
 static void begin_event(struct control *c, struct client *cl, const struct msg_event *m)
 {
 	bool all = may(c, cl, PW_MAY_READ_LOG);
-	const struct msg_event ask = { .id = cl->id, .uid = all ? UINT32_MAX : cl->uid, .seq = m->seq };
+	const struct msg_event ask = { .id = cl->id, .uid = cl->uid, .pid = (uint32_t)cl->pid, .all = all, .seq = m->seq };
 	int64_t now_ms = role_now_ms();
 
 	/* A uid that means everybody is nobody's. */

@@ -114,7 +114,8 @@ int main(int argc, char **argv)
 	struct err e = { 0 };
 	int r = role_start(&sandbox_kernel, FD_ENTRY_DIR, &e);
 
-	guard_own(&s, argc > 1 ? argv[1] : NULL);
+	if (r == 0)
+		r = guard_own(&s, argc > 1 ? argv[1] : NULL, &e);
 	if (r == 0) {
 		r = guard_await_peers(&s);
 		if (r < 0)

@@ -68,7 +68,7 @@ int  keep_enforce(struct keeper *s, struct held *h, enum keep_source from, uint6
 int  keep_revert(struct keeper *s, const char *why, struct err *e); /* why: recorded here; NULL: by whoever asked */
 
 /* kernel_guard.c */
-void guard_own(struct keeper *s, const char *entry);             /* from the descriptors that we were started with */
+int  guard_own(struct keeper *s, const char *entry, struct err *e); /* from the descriptors that we were started with */
 int  guard_meet(struct keeper *s, struct ipc_msg *m);            /* the role that was met, 0: refused, or -EBADMSG */
 int  guard_await_peers(struct keeper *s);                        /* at a start, before anything is enforced; 0 or a broken rule */
 int  guard_mark_all(struct keeper *s, struct err *e);            /* after the first load, before it is attached */

@@ -16,12 +16,14 @@
 #define SETTLE_MS      10000              /* after the first load: who was started before it is introduced by then */
 #define UPGRADE_NS     (600 * UINT64_C(1000000000))
 
-void guard_own(struct keeper *s, const char *entry)
+int guard_own(struct keeper *s, const char *entry, struct err *e)
 {
 	s->own = (struct kernel_own){ .state_fd = FD_STATE, .run_fd = FD_RUN, .log_fd = FD_LOG_OUTER, .install_fd = FD_INSTALL,
 				      .entry_dir_fd = FD_ENTRY_DIR, .entry = entry,
 				      /* It lies in the log's directory, and is shut more tightly than that one. */
 				      .signer_fd = openat(FD_LOG_OUTER, "signer", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) };
+	/* A directory that is not there would be guarded by nobody, and nobody would say so. */
+	return s->own.signer_fd < 0 ? err_set(e, -errno, "open signer, the directory of the key that signs, in the log directory") : 0;
 }
 
 static int *pid_of(struct keeper *s, uint32_t role)

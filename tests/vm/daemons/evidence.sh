@@ -32,6 +32,8 @@ expect 0 . 'an access that was allowed is explained'
 ok $? '... as such'
 run as ann polyward explain "$hers"
 expect 1 'radiolog' 'who was refused asks about his own event, without the right to read the log'
+polyward log --kind logread --json | jq -e "select(.event == \"record-shown\" and .actor_uid == 2002 and .note == \"record $hers\")" >/dev/null
+ok $? '... which is in the log'
 run as ann polyward explain "$roots"
 expect 3 'not about you' '... and about nobody else'"'"'s'
 polyward log --kind evidence --json | jq -e 'select(.event == "explanation")' >/dev/null
@@ -55,7 +57,7 @@ mkdir -p $witness
 polyward witness key --state $witness --name other.example/witness >$work/witness.vkey 2>/dev/null
 polyward witness serve --state $witness --listen 127.0.0.1:8490 --log $log/records/log.vkey >$work/witness.log 2>&1 &
 server=$!
-wait_for 10 sh -c 'exec 3<>/dev/tcp/127.0.0.1/8490' 2>/dev/null || sleep 2
+wait_for 10 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8490'
 run polyward witness push --url http://127.0.0.1:8490 --vkey $work/witness.vkey
 expect 0 . 'another host cosigns the checkpoint'
 run polyward log verify --witness $work/witness.vkey
@@ -84,6 +86,9 @@ expect 0 'destroyed' 'a key is destroyed'
 run polyward log --user alice --json
 [ "$(head -n 1 <<<"$said" | jq -r .personal)" = erased ] && ! grep -q one.png <<<"$said"
 ok $? '... and with it the names'
+run as ann polyward explain "$hers"
+! grep -q one.png <<<"$said" && grep -q erased <<<"$said"
+ok $? '... nor does the daemon remember them for whom the record is about'
 run polyward log verify
 expect 0 'valid' '... the proofs hold'
 reads alice /srv/ai/scans/one.png
@@ -102,8 +107,8 @@ tail=$(ls $log/records/records-*.pwr | head -n 1)
 flip "$tail" 300
 polywardd >$work/said 2>&1 &
 daemon=$!
-wait_for 10 grep -q 'records-\|rewritten\|damaged' $work/said
-said=$(cat $work/said)
+said() { said=$(cat $work/said) && grep -q "$1" <<<"$said"; }
+wait_for 10 said 'records-.* is damaged\|rewritten'
 ok $? 'a changed record is found at the start'
 polyward log --dir $log/records >/dev/null 2>&1
 [ $? -ne 0 ]
@@ -117,8 +122,7 @@ cp -a $work/good/records $log/records
 truncate -s 600 "$tail"
 polywardd >$work/said 2>&1 &
 daemon=$!
-wait_for 10 grep -q 'rolled back' $work/said
-said=$(cat $work/said)
+wait_for 10 said 'rolled back'
 ok $? 'a log whose end was cut is called rolled back'
 kill -TERM $daemon
 wait $daemon 2>/dev/null
