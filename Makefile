@@ -35,11 +35,11 @@ sandbox_obj := $(call obj,$(call src,userspace/sandbox/*.c))
 probe_obj   := $(call obj,userspace/kernel/features.c userspace/kernel/variants.c userspace/kernel/hierarchy.c)
 ring_obj    := $(call obj,userspace/kernel/ring.c)
 kernel_obj  := $(call obj,$(call src,userspace/kernel/*.c))
-record_obj  := $(call obj,$(addprefix userspace/audit/,record.c render.c read.c read_tail.c read_bundles.c unseal.c tree.c hash.c hash_wide.c note.c grow.c seal_open.c tiles.c verify.c complete.c proof.c))
+record_obj  := $(call obj,$(addprefix userspace/audit/,record.c render.c read.c read_tail.c read_bundles.c unseal.c abridged.c tree.c hash.c hash_wide.c note.c grow.c seal_open.c tiles.c verify.c complete.c proof.c))
 index_obj   := $(call obj,userspace/audit/index.c userspace/audit/index_block.c)
 # Writing the log, and reading it as far as its writer has to: no index, no proofs.
-audit_obj   := $(call obj,$(addprefix userspace/audit/,record.c render.c read.c read_tail.c read_bundles.c unseal.c tree.c hash.c hash_wide.c note.c \
-	seal_open.c event.c gaps.c group.c grow.c log.c log_open.c log_keys.c log_policy.c log_tail.c log_tree.c retention.c seal.c signer.c))
+audit_obj   := $(call obj,$(addprefix userspace/audit/,record.c render.c read.c read_tail.c read_bundles.c unseal.c abridged.c tree.c hash.c hash_wide.c note.c \
+	seal_open.c event.c gaps.c group.c grow.c log.c log_open.c log_keys.c log_policy.c log_tail.c log_tree.c log_fold.c retention.c seal.c signer.c))
 report_obj  := $(call obj,$(call src,userspace/report/*.c))
 cli_obj     := $(call obj,$(call src,userspace/cli/*.c))
 export_obj  := $(call obj,$(filter-out userspace/export/kafka.c,$(call src,userspace/export/*.c)))

@@ -47,4 +47,16 @@ enum pw_field_tag {
 #undef PW_FIELD
 };
 
+/* An access record with COUNT stands for so many events of its CPU, from cpu_seq on; its times are those of the last of them. */
+#define PW_COUNT_MAX 65536u
+
+/*
+ * An access record with LIKE is abridged: all fields of the record that LIKE names are its own too, but for these, which are its own alone.
+ * That record has no LIKE itself, and is at most PW_LIKE_FAR records before.
+ */
+#define PW_LIKE_FAR 256u
+#define PW_OWN_FIELDS                                                                                                    \
+	(1ull << PW_F_PATH | 1ull << PW_F_INO | 1ull << PW_F_COMM | 1ull << PW_F_MFA_AGE_S | 1ull << PW_F_COUNT |        \
+	 1ull << PW_F_TARGET | 1ull << PW_F_SEALED_BY | 1ull << PW_F_SEALED_AT | 1ull << PW_F_LIKE)
+
 #endif

@@ -3,7 +3,7 @@
  * make_log DIR COUNT [CHECKPOINT_AT...]: a log as the daemon's writer makes it, of COUNT access records by four CPUs, with gaps, people, stores
  * and classes, into DIR/records, DIR/keys and DIR/signer. Called again it goes on. The same COUNT gives the same records, times apart
  * from the first. CHECKPOINT_AT: sign when so many records of this call are in. COUNT followed by "s": short records;
- * "sN": with other contents for each N.
+ * "sN": with other contents for each N; "e": as the kernel's events come, so that most are abridged and some are counted.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@ static int open_below(const char *dir, const char *name, mode_t mode)
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-enum how { COUNT, LONG, SHORT }; /* SHORT + n: other contents */
+enum how { COUNT, LONG, EVENTS, SHORT }; /* SHORT + n: other contents */
 
 static void fill(struct buf *b, uint64_t n, const struct pw_record *head, bool small)
 {
@@ -90,10 +90,27 @@ static int append_gap(struct audit_log *l, uint64_t n, uint32_t cpu, uint64_t *n
 	return code;
 }
 
+/* Twelve processes of three people, each at a file for a while. */
+static int append_event(struct audit_log *l, uint64_t n, const struct pw_record *head, struct err *e)
+{
+	uint32_t process = (uint32_t)(n / 16 % 12);
+	struct pw_event ev = { .seq = head->cpu_seq, .cpu = head->cpu, .time_boot_ns = head->time_boot_ns,
+			       .time_tai_ns = (uint64_t)head->time_utc_ns + 37000000000, .roles = 1, .start_boot_ns = 77000000000 + process,
+			       .ino = 1000 + n / 16 % 4 * 7 + n % 16 / 11, .exe_ino = 5, .cgroup_id = 9, .dev = 8, .exe_dev = 8,
+			       .tgid = 400 + process, .tid = 400 + process, .ppid = 1, .uid = 1000 + process % 3, .euid = 1000 + process % 3,
+			       .gid = 1000, .login_uid = 1000 + process % 3, .session = 1, .gen = 1, .rule = 1, .need = PW_A_READ, .mfa_age_s = PW_MFA_NEVER,
+			       .label = 1, .verdict = n % 97 ? PW_ALLOW : PW_DENY, .reason = PW_R_RULE, .hook = PW_HOOK_pw_file_open, .comm = "viewer" };
+
+	ev.missing = ev.verdict == PW_DENY ? PW_A_READ : 0;
+	ev.error = ev.verdict == PW_DENY ? -EACCES : 0;
+	ev.names_len = (uint16_t)(snprintf(ev.names, sizeof(ev.names), "slice-%llu.dcm", (unsigned long long)ev.ino) + 1);
+	return audit_append_event(l, &ev, NULL, e);
+}
+
 /* How many access records there are is how far the counts of the CPUs are, gaps apart: they are made the same way each time. */
 static int append(struct audit_log *l, uint64_t n, uint64_t next[static CPUS], int how, struct err *e)
 {
-	uint32_t cpu = (uint32_t)(n % CPUS);
+	uint32_t cpu = how == EVENTS ? (uint32_t)(n / 16 % CPUS) : (uint32_t)(n % CPUS);
 	struct pw_record head = { .schema = PW_RECORD_SCHEMA, .kind = PW_REC_ACCESS, .cpu = (uint16_t)cpu,
 				  .time_boot_ns = 100000000000ull + n * STEP_NS, .time_utc_ns = BEGIN_S * 1000000000ll + (int64_t)(n * STEP_NS) };
 	static const char *const classes[] = { "phi", "biometric", "general", "phi" };
@@ -107,6 +124,8 @@ static int append(struct audit_log *l, uint64_t n, uint64_t next[static CPUS], i
 	head.cpu_seq = next[cpu]++;
 	if (code < 0 || how == COUNT)
 		return code;
+	if (how == EVENTS)
+		return append_event(l, n, &head, e);
 	fill(&b, how > SHORT ? n + (uint64_t)(how - SHORT) : n, &head, how >= SHORT);
 	code = record_end(&b, 0);
 	if (code == 0)
@@ -130,7 +149,7 @@ int main(int argc, char **argv)
 	struct audit_dirs dirs;
 	uint64_t cut = 0, next[CPUS] = { 0 }, count = argc > 2 ? strtoull(argv[2], NULL, 10) : 0, before;
 	const char *s = argc > 2 ? strchr(argv[2], 's') : NULL;
-	int how = s ? SHORT + (int)strtoul(s + 1, NULL, 10) : LONG;
+	int how = s ? SHORT + (int)strtoul(s + 1, NULL, 10) : argc > 2 && strchr(argv[2], 'e') ? EVENTS : LONG;
 	struct audit_log *l;
 	struct err e = { 0 };
 	int code, top;

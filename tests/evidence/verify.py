@@ -259,14 +259,15 @@ def count_events(records, first):
         track = seen.setdefault((record[40:56], cpu), {"next": None if first else 0, "holes": set(), "newest": 0})
         if cpu == 0xffff or kind not in (1, 3):
             continue
-        low = high = cpu_seq
-        if kind == 3:
-            at = 56
-            while at < len(record):
-                tag, n = struct.unpack_from("<HH", record, at)
-                value = int.from_bytes(record[at + 4:at + 4 + n], "little")
+        low, high, at = cpu_seq, cpu_seq, 56
+        while at < len(record):
+            tag, n = struct.unpack_from("<HH", record, at)
+            value = int.from_bytes(record[at + 4:at + 4 + n], "little")
+            if kind == 3:
                 low, high = (value if tag == 38 else low), (value if tag == 39 else high)
-                at += 4 + n
+            elif tag == 33:  # the same access again and again
+                high = low + value - 1
+            at += 4 + n
         if track["next"] is None:
             track["next"] = low
         if kind == 1 and low < track["next"] and low not in track["holes"] and boot_ns > track["newest"]:

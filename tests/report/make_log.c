@@ -82,7 +82,8 @@ static struct pw_record head_of(struct maker *m, uint8_t kind)
 		uint64_t *next = next_of(m, boot, (uint16_t)number(m, "cpu", 0));
 
 		h.cpu = (uint16_t)number(m, "cpu", 0);
-		h.cpu_seq = (*next)++;
+		h.cpu_seq = *next;
+		*next += (uint64_t)number(m, "count", 1);
 	} else if (kind == PW_REC_GAP) {
 		h.cpu = (uint16_t)number(m, "cpu", 0);
 		h.cpu_seq = (uint64_t)number(m, "gap_first", 0);

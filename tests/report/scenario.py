@@ -66,7 +66,7 @@ def dirty():
     s.access("2026-11-02T08:13:05", login=None, uid=TRAIN, roles="trainer", rule="train", comm="train")                             # a service
     s.access("2026-11-02T08:14:05", verdict="deny", need="write", uid=BOB, login=BOB, roles=None, path="/srv/ai/scans/p1/a.dcm")
     s.access("2026-11-02T08:15:05", verdict="deny", reason="internal", store="notes", path="/srv/ai/notes/p1.txt")
-    s.add("2026-11-02T08:20:00", "gap", cpu=0, gap_first=26, gap_last=32)                                                           # seven lost events
+    s.add("2026-11-02T08:20:00", "gap", cpu=0, gap_first=45, gap_last=51)                                                           # seven lost events
     s.access("2026-11-02T08:26:05", need="read link", store="scans", store_to="notes", path="/srv/ai/scans/p3/a.dcm")
     # The heartbeat stops at 08:40: twenty minutes of silence, then a restart of the host, then a trial and an order to stop.
     s.add("2026-11-02T09:00:00", "mode", boot=2, event="daemon-started", note="polywardd 0.1.0")

@@ -15,7 +15,7 @@ $(B)/tests/unit/test_cli_run $(B)/tests/unit/test_cli_event: | $(B)/polyward
 $(B)/tests/unit/test_place: $(call obj,userspace/kernel/place.c)
 $(B)/tests/unit/test_export: $(export_obj)
 # Random policies and accesses are those of the differential test.
-$(addprefix $(B)/tests/unit/test_,explain_record replay diff learn): $(call obj,tests/differential/world.c tests/differential/generate.c)
+$(addprefix $(B)/tests/unit/test_,explain_record replay diff learn log_like): $(call obj,tests/differential/world.c tests/differential/generate.c)
 
 # Checks and tables of reports, without a log.
 $(B)/tests/unit/test_report: $(report_obj)

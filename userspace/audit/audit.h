@@ -42,13 +42,18 @@ struct record_view {
 	struct pw_record head;
 	const uint8_t *fields; size_t fields_len_bytes;
 	const uint8_t *personal; size_t personal_len_bytes; /* unsealed fields; NULL: see state. record_find() looks here too */
+	const uint8_t *shared; size_t shared_len_bytes;     /* abridged: the fields of the record that it is like; NULL: not at hand. Here too */
+	uint64_t tags;                                      /* which fields below 64 its own bytes have, a bit each */
 	enum record_personal state;
 	const uint8_t *bytes; size_t len_bytes;             /* the record as it is hashed: header and fields, without the length prefix */
 };
 /* Check framing, schema, CRC and every field's length. -EBADMSG; -ENODATA: the bytes end before the record does. */
 int record_parse(const uint8_t *bytes, size_t len_bytes, struct record_view *ret, size_t *ret_used_bytes);
+static inline bool record_has(const struct record_view *v, enum pw_field_tag tag) { return v->tags >> tag & 1; } /* in its own bytes */
 bool record_find(const struct record_view *v, enum pw_field_tag tag, const uint8_t **ret, size_t *ret_len_bytes);
 uint64_t record_find_u64(const struct record_view *v, enum pw_field_tag tag, uint64_t otherwise);
+/* The fields of a full record that abridged ones may share, to ret (fields_len_bytes bytes, or the record's own fields). Their length. */
+size_t record_shared(const struct record_view *full, uint8_t *ret);
 /* ---- render.c ---- */
 /* How a line for people looks. user: the name of a uid, or NULL; may be NULL itself. */
 struct record_style {

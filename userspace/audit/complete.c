@@ -166,20 +166,21 @@ static int note_gap(struct complete *c, const struct record_view *v)
 static int note_access(struct complete *c, const struct record_view *v)
 {
 	struct track *t = track_of(c, &v->head, v->head.cpu_seq);
+	uint64_t first = v->head.cpu_seq, count = record_has(v, PW_F_COUNT) ? record_find_u64(v, PW_F_COUNT, 1) : 1, last = first + count - 1;
 	bool due;
 	int code;
 
 	if (!t)
 		return -ENOMEM;
-	if (v->head.cpu_seq == UINT64_MAX)
+	if (count < 1 || count > PW_COUNT_MAX || last < first || last == UINT64_MAX)
 		return -EBADMSG;
-	code = cover(t, v->head.cpu_seq, v->head.cpu_seq, v->head.time_boot_ns, &due);
+	code = cover(t, first, last, v->head.time_boot_ns, &due);
 	/* A number that was there already, of an event younger than all: the programs were loaded anew and count from 0 again. */
 	if (code == 0 && !due && v->head.time_boot_ns > t->newest_ns) {
 		code = give_up(c, t);
 		t->next = 0;
 		if (code == 0)
-			code = cover(t, v->head.cpu_seq, v->head.cpu_seq, v->head.time_boot_ns, &due);
+			code = cover(t, first, last, v->head.time_boot_ns, &due);
 	}
 	if (v->head.time_boot_ns > t->newest_ns)
 		t->newest_ns = v->head.time_boot_ns;

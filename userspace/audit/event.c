@@ -42,10 +42,17 @@ int64_t event_tai_ahead_ns(void)
 	return (ahead_ns + NS_PER_S / 2) / NS_PER_S * NS_PER_S;
 }
 
+void event_forget_full(struct event_cache *c)
+{
+	for (size_t i = 0; i < EVENT_FULLS; i++)
+		c->full[i].used = false;
+}
+
 void event_forget(struct event_cache *c)
 {
 	for (size_t i = 0; i < EVENT_NAMES; i++)
 		c->v[i].used = false;
+	event_forget_full(c);
 }
 
 static inline uint8_t *field(uint8_t *p, enum pw_field_tag tag, const void *bytes, size_t len_bytes)
@@ -213,26 +220,19 @@ static bool names_fit(const struct event_names *n, const struct pw_event *ev)
 }
 
 /* The names, from memory where that is possible. */
-static uint8_t *names(uint8_t *p, const struct pw_event *ev, const struct image *img, struct event_cache *cache, const char **ret_class,
-		      const char **ret_path)
+static uint8_t *names(uint8_t *p, const struct pw_event *ev, const struct image *img, struct event_cache *cache)
 {
 	struct event_names *n = cache ? names_slot(cache, ev) : NULL;
-	const struct pw_img_store *store = store_of(img, ev->label);
 	uint8_t *begin = p;
 
 	if (n && names_fit(n, ev)) {
 		memcpy(p, n->bytes, n->len_bytes);
-		*ret_class = n->class_;
-		*ret_path = n->store_path;
 		return p + n->len_bytes;
 	}
 	p = names_of(p, ev, img);
-	*ret_class = store ? image_str(img, store->class_) : NULL;
-	*ret_path = store ? image_str(img, store->path) : "";
 	if (n && (size_t)(p - begin) <= sizeof(n->bytes)) {
 		*n = (struct event_names){ .used = true, .label = ev->label, .label_to = ev->label_to, .gen = ev->gen, .rule = ev->rule,
-					   .purpose = ev->purpose, .roles = ev->roles, .class_ = *ret_class, .store_path = *ret_path,
-					   .len_bytes = (size_t)(p - begin) };
+					   .purpose = ev->purpose, .roles = ev->roles, .len_bytes = (size_t)(p - begin) };
 		memcpy(n->bytes, begin, n->len_bytes);
 	}
 	return p;
@@ -277,53 +277,135 @@ static uint8_t *object(uint8_t *p, const struct pw_event *ev)
 	return event_u64(p, PW_F_RULE_NR, ev->rule);
 }
 
-uint8_t *event_fields(uint8_t *out, const struct pw_event *ev, const struct image *img, struct event_cache *cache, int64_t tai_ahead_ns,
-		      uint8_t *personal, size_t *ret_personal_bytes, const char **ret_class)
+static uint8_t *begin(uint8_t *out, const struct pw_event *ev, int64_t tai_ahead_ns)
 {
 	const struct pw_record head = { .schema = PW_RECORD_SCHEMA, .kind = PW_REC_ACCESS, .cpu = ev->cpu, .cpu_seq = ev->seq,
 					.time_boot_ns = ev->time_boot_ns, .time_utc_ns = (int64_t)ev->time_tai_ns - tai_ahead_ns };
-	const char *store_path = "";
-	uint8_t *p = out + sizeof(head), *q = personal;
 
-	*ret_class = NULL;
 	memcpy(out, &head, sizeof(head));
+	return out + sizeof(head);
+}
+
+uint8_t *event_fields(uint8_t *out, const struct pw_event *ev, const struct image *img, struct event_cache *cache, int64_t tai_ahead_ns)
+{
+	uint8_t *p = begin(out, ev, tai_ahead_ns);
+
 	p = subject(object(p, ev), ev);
 	p = text(p, PW_F_HOOK, hook_name(ev->hook));
 	p = event_u64(p, PW_F_GEN, ev->gen);
 	if (ev->windows)
 		p = event_u64(p, PW_F_WINDOWS, ev->windows);
 	if (img)
-		p = names(p, ev, img, cache, ret_class, &store_path);
+		p = names(p, ev, img, cache);
 	if (own_name(ev->label))
 		p = text(p, PW_F_STORE, own_name(ev->label));
 	if (own_name(ev->label_to))
 		p = text(p, PW_F_STORE_TO, own_name(ev->label_to));
-	q = path_of(q, ev, store_path);
-	q = field(q, PW_F_COMM, ev->comm, strnlen(ev->comm, sizeof(ev->comm)));
-	*ret_personal_bytes = (size_t)(q - personal);
 	return p;
+}
+
+struct event_place event_place_of(const struct pw_event *ev, const struct image *img)
+{
+	const struct pw_img_store *store = img ? store_of(img, ev->label) : NULL;
+
+	return store ? (struct event_place){ image_str(img, store->class_), image_str(img, store->path) } : (struct event_place){ NULL, "" };
+}
+
+uint8_t *event_personal(uint8_t *out, const struct pw_event *ev, const struct event_place *place)
+{
+	out = path_of(out, ev, place->path);
+	return field(out, PW_F_COMM, ev->comm, strnlen(ev->comm, sizeof(ev->comm)));
+}
+
+/* ---- abridged records: docs/LOG-FORMAT.md says what one shares with the record that it names ---- */
+
+static inline uint64_t differ(const void *a, const void *b, size_t len_bytes)
+{
+	uint64_t sum = 0, x = 0, y = 0;
+	size_t at;
+
+#pragma GCC unroll 8
+	for (at = 0; at + sizeof(x) <= len_bytes; at += sizeof(x)) {
+		memcpy(&x, (const uint8_t *)a + at, sizeof(x));
+		memcpy(&y, (const uint8_t *)b + at, sizeof(y));
+		sum |= x ^ y;
+	}
+	x = y = 0;
+	memcpy(&x, (const uint8_t *)a + at, len_bytes - at);
+	memcpy(&y, (const uint8_t *)b + at, len_bytes - at);
+	return sum | (x ^ y);
+}
+
+#define SPAN(first, last) offsetof(struct pw_event, first), offsetof(struct pw_event, last) + sizeof(((struct pw_event *)0)->last)
+
+/* All that both records would say, but for what is a record's own: number, moment, CPU, object or target, age of the factor. */
+static inline bool is_like(const uint8_t *full, const struct pw_event *event)
+{
+	static const struct { size_t from, to; } spans[] = { { SPAN(roles, start_boot_ns) }, { SPAN(exe_ino, windows) }, { SPAN(purpose, label_to) },
+							     { SPAN(verdict, hook) } };
+	const uint8_t *ev = (const uint8_t *)event;
+	uint64_t sum = 0;
+
+#pragma GCC unroll 4
+	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++)
+		sum |= differ(full + spans[i].from, ev + spans[i].from, spans[i].to - spans[i].from);
+	return sum == 0;
+}
+
+static size_t full_slot(const struct pw_event *ev)
+{
+	uint64_t mixed = ((uint64_t)ev->tid ^ (uint64_t)ev->rule << 24 ^ (uint64_t)ev->label << 40 ^ (uint64_t)ev->need << 13 ^ ev->hook) *
+			 0x9e3779b97f4a7c15ull;
+
+	return mixed >> 58;
+}
+
+const struct event_full *event_like(const struct event_cache *c, const struct pw_event *ev, const struct image *img)
+{
+	const struct event_full *f = &c->full[full_slot(ev)];
+
+	return f->used && f->img == img && is_like(f->like, ev) ? f : NULL;
+}
+
+void event_remember(struct event_cache *c, const struct pw_event *ev, const struct image *img, uint64_t seq)
+{
+	struct event_full *f = &c->full[full_slot(ev)];
+
+	*f = (struct event_full){ .used = true, .seq = seq, .img = img };
+	memcpy(f->like, ev, sizeof(f->like));
+}
+
+uint8_t *event_abridged(uint8_t *out, const struct pw_event *ev, uint64_t like_seq, int64_t tai_ahead_ns)
+{
+	uint8_t *p = event_u64(begin(out, ev, tai_ahead_ns), PW_F_INO, ev->ino);
+
+	if (ev->target)
+		p = event_u64(p, PW_F_TARGET, ev->target);
+	if (ev->mfa_age_s != PW_MFA_NEVER)
+		p = event_u64(p, PW_F_MFA_AGE_S, ev->mfa_age_s);
+	return event_u64(p, PW_F_LIKE, like_seq);
 }
 
 void record_from_event(struct buf *b, const struct pw_event *ev, const struct image *img, struct pw_record *head)
 {
 	_free_ uint8_t *room = malloc(EVENT_RECORD_MAX + EVENT_PERSONAL_MAX);
-	size_t begin_off_bytes = b->len_bytes, personal_bytes;
+	size_t begin_off_bytes = b->len_bytes;
+	struct event_place place = event_place_of(ev, img);
 	uint8_t *personal, *end;
 	struct pw_record made;
-	const char *class_;
 
 	if (!room) {
 		b->failed = true;
 		return;
 	}
 	personal = room + EVENT_RECORD_MAX;
-	end = event_fields(room, ev, img, NULL, event_tai_ahead_ns(), personal, &personal_bytes, &class_);
+	end = event_fields(room, ev, img, NULL, event_tai_ahead_ns());
 	memcpy(&made, room, sizeof(made));
 	memcpy(made.boot_id, head->boot_id, sizeof(made.boot_id));
 	*head = made;
 	record_begin(b, head);
 	buf_add(b, room + sizeof(made), (size_t)(end - room) - sizeof(made));
-	buf_add(b, personal, personal_bytes);
+	buf_add(b, personal, (size_t)(event_personal(personal, ev, &place) - personal));
 	if (record_end(b, begin_off_bytes) < 0)
 		b->failed = true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A kernel event as the bytes of an access record, fast: one goes by for every access. Fields that follow from rule, store and roles alone
- * are put together once and remembered. Asks for no memory and believes nothing of the event. Private to this folder.
+ * A kernel event as the bytes of an access record, fast: one goes by for every access. Most are like one that went by shortly before but
+ * for the object, and are abridged: they name that one. Asks for no memory and believes nothing of the event. Private to this folder.
  */
 #ifndef AUDIT_EVENT_H
 #define AUDIT_EVENT_H
@@ -14,27 +14,40 @@
 #define EVENT_NAMES        64u   /* remembered combinations */
 #define EVENT_NAMES_BYTES  960u
 
+/* What an image says about an event's object: data class of the store, NULL without one, and its path, "" without one. */
+struct event_place { const char *class_, *path; };
+struct event_place event_place_of(const struct pw_event *ev, const struct image *img); /* img may be NULL */
 struct event_names {
 	bool used;
 	uint16_t label, label_to;
 	uint32_t gen, rule, purpose;
 	uint64_t roles;
-	const char *class_;      /* of the store, in the image; NULL: none */
-	const char *store_path;
 	size_t len_bytes;
 	uint8_t bytes[EVENT_NAMES_BYTES];
 };
-struct event_cache { struct event_names v[EVENT_NAMES]; };
+/* A full record that others may name. like: the event, without its names; what is the record's own does not count there. */
+#define EVENT_FULL_BYTES offsetof(struct pw_event, comm)
+struct event_full { bool used; uint64_t seq; const struct image *img; uint8_t like[EVENT_FULL_BYTES]; };
+#define EVENT_FULLS 64u
+struct event_cache { struct event_names v[EVENT_NAMES]; struct event_full full[EVENT_FULLS]; };
 
 /* An image is exchanged: nothing that came from one counts any more. */
 void event_forget(struct event_cache *c);
+/* Numbers of records have changed. */
+void event_forget_full(struct event_cache *c);
 /*
- * Header and fields into out (EVENT_RECORD_MAX bytes), without the personal fields, which go to personal (EVENT_PERSONAL_MAX bytes).
- * Returns the end in out. crc, seq and boot_id of the header are left to the caller. tai_ahead_ns: TAI less UTC, whole seconds.
- * *ret_class: data class of the store, or NULL.
+ * Header and all fields but the personal ones into out (EVENT_RECORD_MAX bytes). Returns the end. crc, seq and boot_id of the header
+ * are left to the caller. tai_ahead_ns: TAI less UTC, whole seconds. cache may be NULL.
  */
-uint8_t *event_fields(uint8_t *out, const struct pw_event *ev, const struct image *img, struct event_cache *cache, int64_t tai_ahead_ns,
-		      uint8_t *personal, size_t *ret_personal_bytes, const char **ret_class);
+uint8_t *event_fields(uint8_t *out, const struct pw_event *ev, const struct image *img, struct event_cache *cache, int64_t tai_ahead_ns);
+/* The personal fields (EVENT_PERSONAL_MAX bytes). Returns their end. */
+uint8_t *event_personal(uint8_t *out, const struct pw_event *ev, const struct event_place *place);
+/* A full record that this event's may name, if it lies in the same bundle; NULL: none is remembered. */
+const struct event_full *event_like(const struct event_cache *c, const struct pw_event *ev, const struct image *img);
+/* Header and fields of an abridged record, as event_fields(). */
+uint8_t *event_abridged(uint8_t *out, const struct pw_event *ev, uint64_t like_seq, int64_t tai_ahead_ns);
+/* Record seq is this event's, and full. */
+void event_remember(struct event_cache *c, const struct pw_event *ev, const struct image *img, uint64_t seq);
 int64_t event_tai_ahead_ns(void);
 /* A number as a field at p; 12 bytes of room. Returns its end. */
 static inline uint8_t *event_u64(uint8_t *p, enum pw_field_tag tag, uint64_t v)

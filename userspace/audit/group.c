@@ -155,8 +155,8 @@ void group_record(const struct group *g, size_t i, const uint8_t **ret, size_t *
 	*ret_len_bytes = entry->len_bytes;
 }
 
-/* One record again with its number and that of its sealed part one higher, which may take one byte more. */
-static void shift_record(const uint8_t *from, size_t len_bytes, struct buf *to)
+/* One record again with its number one higher, and those that it names if they stand in this group; each may take one byte more. */
+static void shift_record(const struct group *g, const uint8_t *from, size_t len_bytes, struct buf *to)
 {
 	size_t begin = to->len_bytes, at = PREFIX_BYTES + sizeof(struct pw_record);
 	struct pw_record head;
@@ -166,13 +166,13 @@ static void shift_record(const uint8_t *from, size_t len_bytes, struct buf *to)
 	record_begin(to, &head);
 	while (at < len_bytes) {
 		struct pw_field f;
-		uint64_t by = 0;
+		uint64_t seq = 0;
 
 		memcpy(&f, from + at, sizeof(f));
 		at += sizeof(f);
-		if (f.tag == PW_F_SEALED_BY) {
-			memcpy(&by, from + at, f.len_bytes);
-			record_u64(to, PW_F_SEALED_BY, by + 1);
+		if (f.tag == PW_F_SEALED_BY || f.tag == PW_F_LIKE) {
+			memcpy(&seq, from + at, f.len_bytes);
+			record_u64(to, f.tag, seq + (seq >= g->first_seq));
 		} else {
 			record_bytes(to, f.tag, from + at, f.len_bytes);
 		}
@@ -188,7 +188,7 @@ int group_shift(struct group *g)
 
 	for (size_t i = 0; i < g->count; i++)
 		if (!(g->v[i].off_bytes & GROUP_SEALED))
-			shift_record(g->bytes + g->v[i].off_bytes, g->v[i].len_bytes, &all);
+			shift_record(g, g->bytes + g->v[i].off_bytes, g->v[i].len_bytes, &all);
 	if (all.failed || all.len_bytes > GROUP_CAP - GROUP_RECORD_ROOM) {
 		buf_free(&all);
 		return -ENOMEM;

@@ -35,6 +35,12 @@ static inline size_t group_bytes(const struct group *g) { return g->len_bytes + 
 static inline uint8_t *group_room(const struct group *g) { return g->bytes + g->len_bytes; }
 /* A record of that many bytes, prefix included, stands there now; it has number group_next_seq(). -ENOMEM. */
 int  group_take(struct group *g, size_t len_bytes);
+/* The last record, no sealed part, is that many bytes now, prefix included. */
+static inline void group_grow_last(struct group *g, size_t len_bytes)
+{
+	g->len_bytes += len_bytes - g->v[g->count - 1].len_bytes;
+	g->v[g->count - 1].len_bytes = (uint32_t)len_bytes;
+}
 /*
  * The part for personal fields of that class and month with room for len_bytes more. A new part takes the next number, so ask before
  * the record's own is read. head: for a new one; its seq is filled in. *ret_seq, *ret_off: what SEALED_BY and SEALED_AT have to say.

@@ -173,7 +173,7 @@ static int keep_bytes(struct grow *g, const struct tree_bytes *records, size_t c
 
 int grow_add(struct grow *g, const struct tree_bytes *records, size_t count, size_t *ret_taken, struct err *e)
 {
-	size_t done = 0;
+	size_t done = 0, hashed_from = 0, hashed = 0;
 	int code = 0;
 
 	while (code == 0) {
@@ -185,14 +185,19 @@ int grow_add(struct grow *g, const struct tree_bytes *records, size_t count, siz
 		}
 		if (done == count)
 			break;
-		if (n > count - done)
-			n = count - done;
+		if (done == hashed) {
+			hashed_from = done;
+			hashed += count - done < GROW_AT_ONCE ? count - done : GROW_AT_ONCE;
+			tree_leaves(records + done, hashed - done, g->leaves);
+		}
+		if (n > hashed - done)
+			n = hashed - done;
 		code = keep_bytes(g, records + done, n);
 		if (code < 0) {
 			err_set(e, code, "hash the log");
 			break;
 		}
-		tree_leaves(records + done, n, &g->tile[0][g->width[0]]);
+		memcpy(&g->tile[0][g->width[0]], &g->leaves[done - hashed_from], n * sizeof(g->leaves[0]));
 		g->width[0] += (unsigned)n;
 		g->size += n;
 		done += n;

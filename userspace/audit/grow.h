@@ -10,6 +10,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+/* So many records are hashed together, over the border of a tile: among many the long ones are side by side with enough others. */
+#define GROW_AT_ONCE 512u
+
 struct grow {
 	int dir_fd;                       /* the log's directory; the owner's */
 	bool dry;                         /* hash only: no file is written */
@@ -21,6 +24,7 @@ struct grow {
 	unsigned bundle_written;          /* records of the bundle at the edge that its newest partial file holds */
 	struct buf bundle;                /* the records behind the last full bundle, with their lengths */
 	struct tree_hash tile[TREE_LEVELS_MAX][TREE_TILE_WIDTH];
+	struct tree_hash leaves[GROW_AT_ONCE]; /* of the records that grow_add() was given, some tiles ahead */
 };
 
 struct grow *grow_new(int dir_fd);

@@ -11,7 +11,8 @@
 
 #define LEAF 0x00
 #define NODE 0x01
-#define WIDE_FROM 4u /* fewer messages than this leave most lanes idle */
+#define PAIRS_MIN 4u /* fewer leave most lanes idle */
+#define WORTH 3u     /* a block in all lanes takes as long as so many by libcrypto */
 
 void hash_each(uint8_t domain, const struct tree_bytes *messages, size_t count, struct tree_hash *ret)
 {
@@ -27,9 +28,22 @@ void hash_each(uint8_t domain, const struct tree_bytes *messages, size_t count, 
 	}
 }
 
+/* Enough to do for the lanes, also when one message is much longer than the others? */
+static bool wide_pays(const struct tree_bytes *messages, size_t count)
+{
+	size_t all_bytes = 0, longest_bytes = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		all_bytes += messages[i].len_bytes;
+		if (messages[i].len_bytes > longest_bytes)
+			longest_bytes = messages[i].len_bytes;
+	}
+	return count >= WORTH && all_bytes >= WORTH * longest_bytes;
+}
+
 void hash_many(uint8_t domain, const struct tree_bytes *messages, size_t count, struct tree_hash *ret)
 {
-	if (count >= WIDE_FROM && hash_has_wide())
+	if (hash_has_wide() && wide_pays(messages, count))
 		hash_wide(domain, messages, count, ret);
 	else
 		hash_each(domain, messages, count, ret);
@@ -65,7 +79,7 @@ void tree_node(const struct tree_hash *left, const struct tree_hash *right, stru
 
 void tree_nodes(const struct tree_hash *v, size_t count, struct tree_hash *ret)
 {
-	if (count / 2 >= WIDE_FROM && hash_has_wide()) {
+	if (count / 2 >= PAIRS_MIN && hash_has_wide()) {
 		hash_wide_nodes(v, count, ret);
 		return;
 	}

@@ -178,6 +178,7 @@ static int write_out(struct audit_log *l, struct err *e)
 	log_tree_feed(l);
 	l->group_bytes = group_bytes(&l->group);
 	group_clear(&l->group, group_next_seq(&l->group));
+	l->fold.open = false;
 	return 0;
 }
 
@@ -335,28 +336,59 @@ int audit_append(struct audit_log *l, struct buf *record, struct err *e)
 	return audit_append_class(l, record, NULL, e);
 }
 
+#define SEALED_AT_MAX 24u /* bytes of the two fields that say where personal fields are */
+
+static uint8_t *seal_event(struct audit_log *l, const struct pw_event *ev, const struct event_place *place, uint8_t at[static SEALED_AT_MAX])
+{
+	uint8_t personal[EVENT_PERSONAL_MAX];
+	size_t len_bytes = (size_t)(event_personal(personal, ev, place) - personal);
+
+	return seal(l, place->class_, (int64_t)ev->time_tai_ns - l->tai_ahead_ns, personal, len_bytes, at);
+}
+
+static bool same_bundle(uint64_t a, uint64_t b)
+{
+	return a / TREE_TILE_WIDTH == b / TREE_TILE_WIDTH;
+}
+
+/* Bundles are pruned as a whole: a record is abridged only by one in its own. */
 static int append_event(struct audit_log *l, const struct pw_event *ev, const struct image *img, struct err *e)
 {
-	uint8_t personal[EVENT_PERSONAL_MAX], *end;
-	size_t personal_bytes;
-	const char *class_;
+	const struct event_full *like = event_like(&l->names, ev, img);
+	const struct event_place place = event_place_of(ev, img);
+	bool apart = l->seals.keys_fd >= 0;
+	uint8_t at[SEALED_AT_MAX], *at_end = at, *out, *end;
 	struct pw_record head;
 	int code = make_room(l, sizeof(*ev) + PW_NAMES_MAX, e);
 
 	if (code < 0)
 		return code;
-	end = event_fields(group_room(&l->group) + PREFIX_BYTES, ev, img, &l->names, l->tai_ahead_ns, personal, &personal_bytes, &class_);
-	memcpy(&head, group_room(&l->group) + PREFIX_BYTES, sizeof(head));
-	memcpy(head.boot_id, l->boot_id, sizeof(head.boot_id));
-	if (l->seals.keys_fd >= 0) {
-		end = seal(l, class_, head.time_utc_ns, personal, personal_bytes, end);
-		if (!end)
-			return err_set(e, -ENOMEM, "append to the log");
+	if (log_fold(l, ev, like))
+		return 0;
+	if (apart)
+		at_end = seal_event(l, ev, &place, at);
+	if (!at_end)
+		return err_set(e, -ENOMEM, "append to the log");
+	/* Sealing may have put a record in front. */
+	if (like && !same_bundle(like->seq, group_next_seq(&l->group)))
+		like = NULL;
+	out = group_room(&l->group) + PREFIX_BYTES;
+	end = like ? event_abridged(out, ev, like->seq, l->tai_ahead_ns) : event_fields(out, ev, img, &l->names, l->tai_ahead_ns);
+	if (apart) {
+		memcpy(end, at, sizeof(at));
+		end += at_end - at;
 	} else {
-		memcpy(end, personal, personal_bytes);
-		end += personal_bytes;
+		end = event_personal(end, ev, &place);
 	}
-	return finish(l, end, &head, e);
+	memcpy(&head, out, sizeof(head));
+	memcpy(head.boot_id, l->boot_id, sizeof(head.boot_id));
+	code = finish(l, end, &head, e);
+	if (code < 0)
+		return code;
+	if (!like)
+		event_remember(&l->names, ev, img, head.seq);
+	log_fold_begin(l, ev, like ? like->seq : head.seq);
+	return 0;
 }
 
 int audit_append_event(struct audit_log *l, const struct pw_event *ev, const struct image *img, struct err *e)
@@ -398,6 +430,8 @@ int audit_append_first(struct audit_log *l, struct buf *record, struct err *e)
 	code = log_tail_write_kept(l, record->data, record->len_bytes, e);
 	if (code < 0)
 		return code;
+	event_forget_full(&l->names);
+	l->fold.open = false;
 	code = group_shift(&l->group);
 	return code < 0 ? err_set(e, code, "append to the log") : 0;
 }

@@ -19,6 +19,17 @@
 #define LOG_KEPT_BYTES (16u << 10)  /* always free behind what is committed: for the record that says that nothing more fits */
 #define LOG_NS_PER_MS  1000000ull
 
+/* The last access of the group, which may come again. len_bytes: of its record before it was counted, with the prefix. */
+struct fold {
+	bool open;
+	size_t entry, len_bytes;
+	uint64_t full_seq, count, first_ns, cpu_seq, ino;
+	uint32_t target, mfa_age_s;
+	uint16_t cpu, names_len;
+	uint8_t flags;
+	char comm[sizeof(((struct pw_event *)0)->comm)], names[PW_NAMES_MAX];
+};
+
 struct audit_log {
 	struct audit_dirs dirs;     /* keys_fd, signer_fd -1: nothing is sealed, nothing signed */
 	int fd;                     /* the segment being written, -1: made with the next commit */
@@ -38,6 +49,7 @@ struct audit_log {
 	struct seals seals;
 	struct seal_month month;    /* of the latest sealed record */
 	struct event_cache names;
+	struct fold fold;
 	struct grow *tree;
 	struct signer *signer;      /* NULL: nothing is signed */
 	uint64_t unsigned_ns;       /* since when there are records that no checkpoint covers; 0: none */
@@ -48,6 +60,11 @@ struct audit_log {
 
 uint64_t log_clock_ns(clockid_t clock);
 void log_read_clocks(struct audit_log *l);
+
+/* ---- log_fold.c ---- */
+void log_fold_begin(struct audit_log *l, const struct pw_event *ev, uint64_t full_seq);
+/* Is ev what the last record says once more? Then it is counted there. like: event_like(), or NULL. */
+bool log_fold(struct audit_log *l, const struct pw_event *ev, const struct event_full *like);
 
 /* ---- log_tail.c ---- */
 /* Write and sync the group, closed. It stays as it is; the caller clears it. */

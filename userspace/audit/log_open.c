@@ -23,9 +23,11 @@ static int recover_cpu(struct audit_log *l, const struct record_view *v)
 	if (memcmp(v->head.boot_id, l->boot_id, sizeof(l->boot_id)) != 0 || v->head.cpu == LOG_NO_CPU)
 		return 0;
 	if (v->head.kind == PW_REC_ACCESS) {
-		code = gaps_begin(&l->gaps, v->head.cpu, v->head.cpu_seq);
-		if (code == 0)
-			code = gaps_note(&l->gaps, v->head.cpu, v->head.cpu_seq, l->now_ns);
+		uint64_t count = record_find_u64(v, PW_F_COUNT, 1);
+
+		code = count > PW_COUNT_MAX ? -EBADMSG : gaps_begin(&l->gaps, v->head.cpu, v->head.cpu_seq);
+		for (uint64_t i = 0; code == 0 && i < count; i++)
+			code = gaps_note(&l->gaps, v->head.cpu, v->head.cpu_seq + i, l->now_ns);
 		gaps_time(&l->gaps, v->head.cpu, v->head.time_boot_ns);
 		return code;
 	}

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BATCH          256u
+#define BATCH          GROW_AT_ONCE
 #define SIGN_MS        1000u  /* a record is covered by a checkpoint at most this much later */
 #define SIGN_RECORDS   4096u  /* ... or as soon as there are so many */
 #define SIGN_REST_MS   AUDIT_COMMIT_MS /* but not more often than this: each costs two syncs */

@@ -7,6 +7,7 @@
 #include "audit/read_parts.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,7 +23,9 @@ struct log_reader {
 	bool in_tail;
 	struct tail *tail;
 	struct bundle bundle;
+	struct aside aside;     /* for what records point to; the two below use it. NULL both: records are handed out as they are */
 	struct unseal *unseal;
+	struct abridged *abridged;
 };
 
 /* The oldest record that there is now; placed stays false where nothing is. */
@@ -42,7 +45,7 @@ static int find_first(struct log_reader *r, struct err *e)
 	return 0;
 }
 
-int log_reader_open(int dir_fd, int keys_fd, struct log_reader **ret, struct err *e)
+static int open_reader(int dir_fd, int keys_fd, bool as_they_are, struct log_reader **ret, struct err *e)
 {
 	struct log_reader *r = calloc(1, sizeof(*r));
 	int code;
@@ -55,9 +58,12 @@ int log_reader_open(int dir_fd, int keys_fd, struct log_reader **ret, struct err
 	}
 	r->dir_fd = dir_fd;
 	r->keys_fd = keys_fd;
+	r->aside.dir_fd = dir_fd;
 	code = tail_open(dir_fd, &r->tail, e);
-	if (code == 0)
-		code = unseal_new(dir_fd, keys_fd, &r->unseal, e);
+	if (code == 0 && !as_they_are)
+		code = unseal_new(&r->aside, keys_fd, &r->unseal, e);
+	if (code == 0 && !as_they_are)
+		code = abridged_new(&r->aside, &r->abridged, e);
 	if (code == 0)
 		code = find_first(r, e);
 	if (code < 0) {
@@ -69,11 +75,18 @@ int log_reader_open(int dir_fd, int keys_fd, struct log_reader **ret, struct err
 	return 0;
 }
 
+int log_reader_open(int dir_fd, int keys_fd, struct log_reader **ret, struct err *e)
+{
+	return open_reader(dir_fd, keys_fd, false, ret, e);
+}
+
 void log_reader_close(struct log_reader *r)
 {
 	if (!r)
 		return;
+	abridged_free(r->abridged);
 	unseal_free(r->unseal);
+	aside_close(&r->aside);
 	tail_close(r->tail);
 	bundle_free(&r->bundle);
 	close(r->dir_fd);
@@ -197,11 +210,17 @@ static int choose(struct log_reader *r, struct err *e)
 		       (unsigned long long)tail_first(r->tail));
 }
 
-static int personal(struct log_reader *r, struct record_view *v, struct err *e)
+/* What stands in other records. */
+static int fill(struct log_reader *r, struct record_view *v, struct err *e)
 {
+	int code;
+
+	if (!r->unseal)
+		return 0;
 	if (v->head.kind == PW_REC_SEALED && unseal_keep(r->unseal, v) < 0)
 		return err_set(e, -ENOMEM, "read the log");
-	return unseal_fill(r->unseal, v, e);
+	code = abridged_fill(r->abridged, v, e);
+	return code < 0 ? code : unseal_fill(r->unseal, v, e);
 }
 
 /* One step: 1 a record, 0 nothing more, -EAGAIN: another place was chosen. */
@@ -233,7 +252,7 @@ int log_reader_next(struct log_reader *r, struct record_view *ret, struct err *e
 		int code = step(r, ret, e);
 
 		if (code == 1)
-			code = personal(r, ret, e) < 0 ? e->code : 1;
+			code = fill(r, ret, e) < 0 ? e->code : 1;
 		if (code != -EAGAIN)
 			return code;
 	}
@@ -282,4 +301,30 @@ int log_reader_seek(struct log_reader *r, uint64_t seq, struct err *e)
 			return 0;
 	}
 	return seek_anew(r, seq, e);
+}
+
+/* ---- records that others point to ---- */
+
+void aside_close(struct aside *a)
+{
+	log_reader_close(a->reader);
+	a->reader = NULL;
+}
+
+int aside_read(struct aside *a, uint64_t seq, struct record_view *ret, struct err *e)
+{
+	int code = 0;
+
+	if (!a->reader) {
+		int fd = fcntl(a->dir_fd, F_DUPFD_CLOEXEC, 3);
+
+		code = fd < 0 ? err_set(e, -errno, "open the log") : open_reader(fd, -1, true, &a->reader, e);
+	}
+	if (code == 0)
+		code = log_reader_seek(a->reader, seq, e);
+	if (code == 0)
+		code = log_reader_next(a->reader, ret, e);
+	if (code == 0)
+		return err_say(e, -ERANGE, "record %llu is not in the log", (unsigned long long)seq);
+	return code < 0 ? code : 0;
 }

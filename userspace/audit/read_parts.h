@@ -44,9 +44,22 @@ bool bundle_exists(int dir_fd, uint64_t idx);
 /* A tile or bundle (TREE_ENTRIES) at least so wide, as the writer leaves them when the log grows: its width; 0: there is none. */
 unsigned tile_width_there(int dir_fd, int level, uint64_t idx, unsigned width);
 
+/* ---- read.c: for a record that another one points to ---- */
+struct aside { int dir_fd; struct log_reader *reader; }; /* dir_fd stays the caller's; a reader of its own, which points nowhere itself */
+void aside_close(struct aside *a);
+/* Record seq as its bytes say it, valid until the next call. -ERANGE: not in the log (any more); -EBADMSG. */
+int  aside_read(struct aside *a, uint64_t seq, struct record_view *ret, struct err *e);
+
+/* ---- abridged.c ---- */
+struct abridged;
+int  abridged_new(struct aside *aside, struct abridged **ret, struct err *e); /* aside stays the caller's */
+void abridged_free(struct abridged *a);
+/* Every record, as it comes by: fills v->shared of an abridged one. Valid until the next call. A pruned full record leaves it NULL. */
+int  abridged_fill(struct abridged *a, struct record_view *v, struct err *e);
+
 /* ---- unseal.c ---- */
 struct unseal;
-int  unseal_new(int dir_fd, int keys_fd, struct unseal **ret, struct err *e); /* both stay the caller's */
+int  unseal_new(struct aside *aside, int keys_fd, struct unseal **ret, struct err *e); /* both stay the caller's */
 void unseal_free(struct unseal *u);
 /* A sealed record came by: kept for those that follow. */
 int  unseal_keep(struct unseal *u, const struct record_view *v);

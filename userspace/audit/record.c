@@ -202,7 +202,6 @@ int record_parse(const uint8_t *bytes, size_t len_bytes, struct record_view *ret
 {
 	struct record_view v = { .state = RECORD_PLAIN }; /* whoever has the keys fills in the rest */
 	size_t record_bytes_count;
-	uint64_t tags;
 
 	if (len_bytes < PREFIX_BYTES)
 		return -ENODATA;
@@ -218,9 +217,9 @@ int record_parse(const uint8_t *bytes, size_t len_bytes, struct record_view *ret
 	v.bytes = bytes;
 	v.len_bytes = record_bytes_count;
 	if (!head_is_good(&v.head) || record_crc(bytes, record_bytes_count) != v.head.crc ||
-	    !fields_are_good(v.fields, v.fields_len_bytes, &tags))
+	    !fields_are_good(v.fields, v.fields_len_bytes, &v.tags))
 		return -EBADMSG;
-	if (tags >> PW_F_SEALED_BY & 1)
+	if (record_has(&v, PW_F_SEALED_BY))
 		v.state = RECORD_SEALED;
 	*ret = v;
 	*ret_used_bytes = PREFIX_BYTES + record_bytes_count;
@@ -249,7 +248,8 @@ static bool find_in(const uint8_t *p, size_t len_bytes, enum pw_field_tag tag, c
 bool record_find(const struct record_view *v, enum pw_field_tag tag, const uint8_t **ret, size_t *ret_len_bytes)
 {
 	return find_in(v->fields, v->fields_len_bytes, tag, ret, ret_len_bytes) ||
-	       (v->personal && find_in(v->personal, v->personal_len_bytes, tag, ret, ret_len_bytes));
+	       (v->personal && find_in(v->personal, v->personal_len_bytes, tag, ret, ret_len_bytes)) ||
+	       (v->shared && find_in(v->shared, v->shared_len_bytes, tag, ret, ret_len_bytes));
 }
 
 uint64_t record_find_u64(const struct record_view *v, enum pw_field_tag tag, uint64_t otherwise)
@@ -262,6 +262,26 @@ uint64_t record_find_u64(const struct record_view *v, enum pw_field_tag tag, uin
 		return otherwise;
 	memcpy(&value, p, n);
 	return value;
+}
+
+size_t record_shared(const struct record_view *full, uint8_t *ret)
+{
+	const uint8_t *p = full->fields, *end = p + full->fields_len_bytes;
+	uint8_t *to = ret;
+
+	while (p < end) {
+		struct pw_field f;
+		size_t n;
+
+		memcpy(&f, p, sizeof(f));
+		n = sizeof(f) + f.len_bytes;
+		if (f.tag >= TAGS_KNOWN || !(PW_OWN_FIELDS >> f.tag & 1)) {
+			memmove(to, p, n);
+			to += n;
+		}
+		p += n;
+	}
+	return (size_t)(to - ret);
 }
 
 /*

@@ -219,6 +219,8 @@ void record_render_json(const struct record_view *v, struct buf *ret)
 	if (v->head.cpu != 0xffff)
 		buf_printf(ret, ", \"cpu\": %u, \"cpu_seq\": %llu", v->head.cpu, (unsigned long long)v->head.cpu_seq);
 	add_json_fields(ret, v->fields, v->fields_len_bytes);
+	if (v->shared)
+		add_json_fields(ret, v->shared, v->shared_len_bytes);
 	if (v->personal)
 		add_json_fields(ret, v->personal, v->personal_len_bytes);
 	if (states[v->state])

@@ -6,7 +6,6 @@
 #include "audit/read_parts.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,20 +22,20 @@ enum slot_state { EMPTY, CLOSED, OPEN, ERASED };
 struct slot { enum slot_state state; uint64_t seq; struct buf record; struct buf plain; };
 
 struct unseal {
-	int dir_fd, keys_fd;          /* both are the reader's */
+	int keys_fd;                  /* the reader's */
 	char origin[NOTE_NAME_MAX + 1]; /* "": not known yet */
 	struct slot slots[SLOTS];
 	size_t next;
-	struct log_reader *side;      /* for sealed records that did not come by */
+	struct aside *aside;          /* for sealed records that did not come by */
 };
 
-int unseal_new(int dir_fd, int keys_fd, struct unseal **ret, struct err *e)
+int unseal_new(struct aside *aside, int keys_fd, struct unseal **ret, struct err *e)
 {
 	struct unseal *u = calloc(1, sizeof(*u));
 
 	if (!u)
 		return err_set(e, -ENOMEM, "open the log");
-	u->dir_fd = dir_fd;
+	u->aside = aside;
 	u->keys_fd = keys_fd;
 	*ret = u;
 	return 0;
@@ -58,7 +57,6 @@ void unseal_free(struct unseal *u)
 		wipe(&u->slots[i].plain);
 		buf_free(&u->slots[i].record);
 	}
-	log_reader_close(u->side);
 	free(u);
 }
 
@@ -92,7 +90,7 @@ static int find_origin(struct unseal *u, struct err *e)
 {
 	_buf_ struct buf vkey = BUF_INIT;
 	const char *plus;
-	int code = fd_read_file(u->dir_fd, "log.vkey", NOTE_TEXT_MAX, &vkey);
+	int code = fd_read_file(u->aside->dir_fd, "log.vkey", NOTE_TEXT_MAX, &vkey);
 
 	if (code < 0)
 		return err_set(e, code, "read log.vkey of the log, which its sealed fields are bound to");
@@ -107,19 +105,11 @@ static int find_origin(struct unseal *u, struct err *e)
 static int fetch(struct unseal *u, uint64_t seq, struct err *e)
 {
 	struct record_view v;
-	int code = 0, fd;
+	int code = aside_read(u->aside, seq, &v, e);
 
-	if (!u->side) {
-		fd = fcntl(u->dir_fd, F_DUPFD_CLOEXEC, 3);
-		code = fd < 0 ? err_set(e, -errno, "open the log") : log_reader_open(fd, -1, &u->side, e);
-	}
-	if (code == 0)
-		code = log_reader_seek(u->side, seq, e);
-	if (code == 0)
-		code = log_reader_next(u->side, &v, e);
 	if (code < 0)
 		return code;
-	if (code == 0 || v.head.kind != PW_REC_SEALED)
+	if (v.head.kind != PW_REC_SEALED)
 		return err_say(e, -EBADMSG, "record %llu should hold sealed fields, and does not", (unsigned long long)seq);
 	return unseal_keep(u, &v) < 0 ? err_set(e, -ENOMEM, "read the log") : 0;
 }

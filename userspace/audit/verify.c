@@ -252,6 +252,24 @@ static int load_bundle(struct verify *v, uint64_t idx, unsigned width, struct er
 	return code < 0 ? err_set(e, code, "read %s", path) : 0;
 }
 
+/* Which fields there are, without a look at their form. -EBADMSG: they do not end where the record does. */
+static int skim(struct record_view *v)
+{
+	size_t at = 0;
+
+	v->tags = 0;
+	while (v->fields_len_bytes - at >= sizeof(struct pw_field)) {
+		struct pw_field f;
+
+		memcpy(&f, v->fields + at, sizeof(f));
+		v->tags |= f.tag < 64 ? 1ull << f.tag : 0;
+		at += sizeof(f) + f.len_bytes;
+		if (at > v->fields_len_bytes)
+			return -EBADMSG;
+	}
+	return at == v->fields_len_bytes ? 0 : -EBADMSG;
+}
+
 /*
  * Length, head and number. The check sum and the form of access records are not looked at again: the hash that follows says the same and
  * more, and a fifth of the time would go there. Of other kinds fields count below, so they are parsed.
@@ -267,8 +285,11 @@ static int parse_one(const uint8_t *bytes, size_t len_bytes, struct record_view 
 		return record_parse(bytes, len_bytes, ret, ret_used_bytes);
 	ret->bytes = bytes + PREFIX_BYTES;
 	ret->len_bytes = n;
+	ret->fields = ret->bytes + sizeof(ret->head);
+	ret->fields_len_bytes = n - sizeof(ret->head);
+	ret->personal = ret->shared = NULL;
 	*ret_used_bytes = PREFIX_BYTES + n;
-	return 0;
+	return skim(ret);
 }
 
 static int parse_bundle(struct verify *v, uint64_t idx, unsigned width, struct err *e)

@@ -119,14 +119,17 @@ static int write_proofs(const struct cli_log *l, const char *dir, json_t *doc, s
 	if (report_sampled(doc, &seqs, &count) < 0)
 		return err_set(e, -ENOMEM, "write proofs");
 	for (size_t i = 0; i < count; i++) {
-		_buf_ struct buf text = BUF_INIT;
+		__attribute__((cleanup(cli_proof_texts_free))) struct proof_texts t = { 0 };
 		char name[PROOF_NAME];
-		int code = cli_log_prove(l, seqs[i], &text, e);
+		int code = cli_log_prove(l, seqs[i], &t, e);
 
 		if (code < 0)
 			return err_wrap(e, "prove record %llu", (unsigned long long)seqs[i]);
 		(void)snprintf(name, sizeof(name), "%llu.tlog-proof", (unsigned long long)seqs[i]);
-		code = fd_replace_file(dir_fd, name, text.data, text.len_bytes, 0644);
+		code = fd_replace_file(dir_fd, name, t.text.data, t.text.len_bytes, 0644);
+		(void)snprintf(name, sizeof(name), "%llu.tlog-proof" CLI_LIKE_SUFFIX, (unsigned long long)seqs[i]);
+		if (code == 0 && t.like_text.len_bytes)
+			code = fd_replace_file(dir_fd, name, t.like_text.data, t.like_text.len_bytes, 0644);
 		if (code < 0)
 			return err_set(e, code, "write %s/%s", dir, name);
 	}

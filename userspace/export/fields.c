@@ -39,6 +39,10 @@ void fields_read(const struct record_view *v, struct fields *ret)
 	read_part(v->fields, v->fields_len_bytes, ret);
 	if (v->personal)
 		read_part(v->personal, v->personal_len_bytes, ret);
+	if (v->shared) {
+		read_part(v->shared, v->shared_len_bytes, ret);
+		ret->v[PW_F_LIKE].there = false; /* what leaves the log stands for itself */
+	}
 }
 
 bool fields_has(const struct fields *f, enum pw_field_tag tag)

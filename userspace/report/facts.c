@@ -31,6 +31,8 @@ void facts_of(const struct record_view *v, struct facts *ret)
 	take_fields(ret, v->fields, v->fields_len_bytes);
 	if (v->personal)
 		take_fields(ret, v->personal, v->personal_len_bytes);
+	if (v->shared)
+		take_fields(ret, v->shared, v->shared_len_bytes);
 }
 
 uint64_t facts_u64(const struct facts *f, enum pw_field_tag tag, uint64_t otherwise)

@@ -135,19 +135,20 @@ static bool is_about(const struct record_view *v, uint32_t uid)
 	       (record_find_u64(v, PW_F_UID, UINT64_MAX) == uid || record_find_u64(v, PW_F_LOGIN_UID, UINT64_MAX) == uid);
 }
 
-/* The record with its personal fields in their place. */
+/* The record with the fields that stand in others in their place. */
 static void in_plain(const struct record_view *v, struct buf *ret)
 {
-	const struct { const uint8_t *p; size_t len_bytes; } part[] = { { v->fields, v->fields_len_bytes }, { v->personal, v->personal_len_bytes } };
+	const struct { const uint8_t *p; size_t len_bytes; } part[] = { { v->fields, v->fields_len_bytes }, { v->shared, v->shared_len_bytes },
+									{ v->personal, v->personal_len_bytes } };
 
 	record_begin(ret, &v->head);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 3; i++)
 		for (size_t at = 0; at < part[i].len_bytes;) {
 			struct pw_field f;
 
 			memcpy(&f, part[i].p + at, sizeof(f));
 			at += sizeof(f);
-			if (!v->personal || (f.tag != PW_F_SEALED_BY && f.tag != PW_F_SEALED_AT))
+			if ((!v->personal || (f.tag != PW_F_SEALED_BY && f.tag != PW_F_SEALED_AT)) && (!v->shared || f.tag != PW_F_LIKE))
 				record_bytes(ret, f.tag, part[i].p + at, f.len_bytes);
 			at += f.len_bytes;
 		}
@@ -189,7 +190,7 @@ static int record_shown(struct sink *s, const struct msg_event *ask, struct err 
 
 void sink_event(struct sink *s, const struct msg_event *ask)
 {
-	struct msg_recorded found = { .id = ask->id, .seq = ask->seq };
+	struct msg_shown found = { .id = ask->id };
 	_buf_ struct buf plain = BUF_INIT;
 	struct record_view v = { .personal = NULL };
 	struct err e = { 0 };
@@ -203,6 +204,7 @@ void sink_event(struct sink *s, const struct msg_event *ask)
 		r = err_say(&e, -EACCES, "record %llu is not about you; `polyward log` shows all records to whoever may read the log",
 			    (unsigned long long)ask->seq);
 	if (r == 0) {
+		found.erased = v.state == RECORD_ERASED;
 		in_plain(&v, &plain);
 		r = plain.failed ? -ENOMEM : fd_sealed("polyward-record", plain.data, plain.len_bytes, &record_fd);
 		if (r == 0)
