@@ -4,7 +4,7 @@ check: all check-unit check-golden check-differential check-corpora check-faults
 check-asan:                             ## the same under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(Q)$(MAKE) --no-print-directory B=build/asan SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" check-unit check-golden check-corpora check-faults
 test:                                   ## everything that CI needs; on a fresh Debian 12, as root
-	$(Q)userspace/dist/deps build test neighbours demo
+	$(Q)userspace/dist/deps build test neighbours demo browser
 	$(Q)rm -f build/tests/results build/asan/tests/results
 	$(Q)$(MAKE) --no-print-directory WERROR=1 all
 	$(Q)tests/all

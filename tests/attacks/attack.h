@@ -31,13 +31,16 @@
 #define SCRATCH2 "/tmp/scratch"         /* the same on a tmpfs */
 #define VIEWER   "/srv/bin/viewer"      /* the program that role viewer names: anybody who runs it may read */
 #define CLONES   "/srv/xfs/store"       /* a store on a filesystem that can clone; may be missing */
+#define HOLLOW   "/srv/ai/hollow"       /* a store with nothing in it yet */
+#define SMALL    "/srv/small/store"     /* a store on an ext4 of its own, small enough to be harmed as a whole, without checksums */
+#define RAM      "/srv/ram/store"       /* a store on a tmpfs: its pages are what every ring takes for a buffer */
 #define DISK     "/dev/vda"             /* the block device under /srv */
 #define UNIT     "/sys/fs/cgroup/system.slice/reader.service" /* the control group of the unit that role unit-reader names */
 
 /* Opened by root before any policy and handed down; each on early.txt or the store. */
 enum early {
 	EARLY_READ = 100, EARLY_WRITE, EARLY_DIR, EARLY_PATH, EARLY_RING, EARLY_SQ_ROOT, EARLY_SQ_KEEPER, EARLY_DISK, EARLY_DISK_WRITE,
-	EARLY_EXEC, EARLY_CLONE, EARLY_OVERLAY, EARLY_LAST_
+	EARLY_EXEC, EARLY_CLONE, EARLY_OVERLAY, EARLY_EMPTY, EARLY_RAM, EARLY_LAST_
 };
 #define EARLY    "/srv/ai/scans/early.txt"
 

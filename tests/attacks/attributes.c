@@ -3,6 +3,7 @@
 #include "attack.h"
 
 #include <linux/fs.h>
+#include <linux/fscrypt.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -69,12 +70,38 @@ static int control(const char *what, unsigned long command, void *arg)
 	return attempt(what, ioctl(fd < 0 ? EARLY_WRITE : fd, command, arg));
 }
 
-static int flags(void)   { int f = FS_IMMUTABLE_FL; return control("FS_IOC_SETFLAGS", FS_IOC_SETFLAGS, &f); }
-static int nodump(void)  { int f = FS_NODUMP_FL; return control("FS_IOC_SETFLAGS", FS_IOC_SETFLAGS, &f); }
+static int flags(void)   { int f = FS_IMMUTABLE_FL | FS_EXTENT_FL; return control("FS_IOC_SETFLAGS", FS_IOC_SETFLAGS, &f); }
+static int nodump(void)  { int f = FS_NODUMP_FL | FS_EXTENT_FL; return control("FS_IOC_SETFLAGS", FS_IOC_SETFLAGS, &f); }
 static int project(void) { struct fsxattr x = { .fsx_projid = 7 }; return control("FS_IOC_FSSETXATTR", FS_IOC_FSSETXATTR, &x); }
-static int version(void) { int v = 7; return control("FS_IOC_SETVERSION", 0x40087602, &v); }
-static int encrypt(void) { char policy[12] = { 0, 1, 4, 0 }; return control("SET_ENCRYPTION_POLICY", 0x800c6613, policy); }
 static int verity(void)  { uint64_t arg[16] = { 1 | 1ull << 32, 4096 }; return control("ENABLE_VERITY", 0x40806685, arg); }
+
+/* A descriptor for ioctl alone, on a filesystem whose inodes have no checksums: ext4 refuses the others. */
+static int version(void)
+{
+	int wanted = 7, now = 0, fd, code;
+	char path[64];
+
+	snprintf(path, sizeof(path), SMALL "/of-%d.txt", me());
+	fd = open(path, 3 | O_CLOEXEC);
+	need(fd >= 0);
+	code = attempt("FS_IOC_SETVERSION", ioctl(fd, FS_IOC_SETVERSION, &wanted));
+	need(code || (!ioctl(fd, FS_IOC_GETVERSION, &now) && now == wanted));
+	return code;
+}
+
+/* What is put into the folder from then on is encrypted with a key that only the attacker knows. */
+static int encrypt(void)
+{
+	struct fscrypt_policy_v1 policy = { .version = FSCRYPT_POLICY_V1, .contents_encryption_mode = FSCRYPT_MODE_AES_256_XTS,
+					    .filenames_encryption_mode = FSCRYPT_MODE_AES_256_CTS, .master_key_descriptor = "attacks" };
+	int fd = open(my_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), code;
+
+	code = attempt("FS_IOC_SET_ENCRYPTION_POLICY", ioctl(fd < 0 ? EARLY_EMPTY : fd, FS_IOC_SET_ENCRYPTION_POLICY, &policy));
+	/* Without the key nothing can be put there any more. */
+	need(code || (open(my_dir(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666) < 0 && errno == ENOKEY));
+	need(code || (!rmdir(my_dir()) && !mkdir(my_dir(), 0777)));
+	return code;
+}
 
 static int extents(void)
 {

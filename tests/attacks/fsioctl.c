@@ -3,7 +3,9 @@
 #include "attack.h"
 
 #include <linux/fs.h>
+#include <linux/fsmap.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 
 static int freeze(void)
 {
@@ -14,7 +16,12 @@ static int freeze(void)
 	return code;
 }
 
-static int thaw(void) { return attempt("FITHAW", ioctl(EARLY_DIR, FITHAW, 0)); }
+static int thaw(void)
+{
+	/* Only what is frozen can be thawed. */
+	(void)ioctl(EARLY_DIR, FIFREEZE, 0);
+	return attempt("FITHAW", ioctl(EARLY_DIR, FITHAW, 0));
+}
 
 static int trim(void)
 {
@@ -23,12 +30,20 @@ static int trim(void)
 	return attempt("FITRIM", ioctl(EARLY_DIR, FITRIM, &r));
 }
 
-/* EXT4_IOC_SHUTDOWN with a way that the kernel does not know: with success it would say EINVAL. */
+/* EXT4_IOC_SHUTDOWN through the folder above a store: nobody reads or writes anything there until it is mounted anew. */
 static int shut(void)
 {
-	uint32_t how = 77;
+	uint32_t how = 0; /* what is not written yet is written first */
+	int fd = open("/srv/small", O_RDONLY | O_DIRECTORY | O_CLOEXEC), code;
 
-	return attempt("EXT4_IOC_SHUTDOWN", ioctl(EARLY_DIR, 0x8004587d, &how));
+	need(fd >= 0);
+	code = attempt("EXT4_IOC_SHUTDOWN", ioctl(fd, 0x8004587d, &how));
+	close(fd);
+	if (code)
+		return code;
+	need(open(SMALL "/of-0.txt", O_RDONLY | O_CLOEXEC) < 0 && errno == EIO);
+	need(!umount("/srv/small") && !run_program((const char *const[]){ "mount", "-o", "loop", "/srv/small.img", "/srv/small", NULL }));
+	return 0;
 }
 
 /* EXT4_IOC_MOVE_EXT: exchange a stored file's blocks with those of one's own. */
@@ -57,14 +72,17 @@ static int donate(void)
 /* EXT4_IOC_SWAP_BOOT on a stored file: exchanges its contents with the boot loader's inode. */
 static int swap_boot(void) { return attempt("EXT4_IOC_SWAP_BOOT", ioctl(EARLY_WRITE, 0x6611, 0)); }
 
+/* Which blocks belong to what, from the beginning of the filesystem to its end, as many as find room. */
 static int space_map(void)
 {
-	char room[4096] = { 0 };
+	union { struct fsmap_head head; char room[4096]; } u = { .head = { .fmh_count = 20 } };
+	int code;
 
-	/* struct fsmap_head: one key from 0 to the end, room for a few. */
-	room[8] = 20;
-	memset(room + 64 + 64, 0xff, 64);
-	return attempt("FS_IOC_GETFSMAP", ioctl(EARLY_DIR, 0xc0c0583b, room));
+	u.head.fmh_keys[1] = (struct fsmap){ .fmr_device = UINT32_MAX, .fmr_flags = UINT32_MAX, .fmr_physical = UINT64_MAX,
+					     .fmr_owner = UINT64_MAX, .fmr_offset = UINT64_MAX };
+	code = attempt("FS_IOC_GETFSMAP", ioctl(EARLY_DIR, FS_IOC_GETFSMAP, &u));
+	need(code || u.head.fmh_entries);
+	return code;
 }
 
 static int block(void)
@@ -74,7 +92,8 @@ static int block(void)
 	return attempt("FIBMAP", ioctl(EARLY_READ, FIBMAP, &b));
 }
 
-static int unknown(void) { return attempt("an unknown command", ioctl(EARLY_READ, 0x12345678, 0)); }
+/* EXT4_IOC_PRECACHE_EXTENTS, which no table here knows: does no harm, but the next command of its kind may. */
+static int unknown(void) { return attempt("EXT4_IOC_PRECACHE_EXTENTS", ioctl(EARLY_READ, 0x6612, 0)); }
 
 VARIANTS({ "freeze", freeze }, { "thaw", thaw }, { "trim", trim }, { "shut", shut }, { "move_extents", move_extents }, { "donate", donate },
 	 { "swap_boot", swap_boot }, { "space_map", space_map }, { "block", block }, { "unknown", unknown })

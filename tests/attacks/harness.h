@@ -48,6 +48,8 @@ struct stage {
 /* stage.c */
 void stage_build(struct stage *s);
 void stage_early(struct stage *s);
+/* The extended attribute with the secret, on a file of each and on the one that is opened early. */
+void give_attributes(const char *marker);
 void stage_policy(struct stage *s);
 /* The same policy with `guard sealed`. */
 void stage_seal(struct stage *s);

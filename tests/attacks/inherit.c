@@ -42,8 +42,7 @@ static int times(void)    { return attempt("futimens", futimens(EARLY_WRITE, (st
 static int setx(void)     { return attempt("fsetxattr", fsetxattr(EARLY_WRITE, "user.a", "b", 1, 0)); }
 static int getx(void)     { return end("fgetxattr", fgetxattr(EARLY_READ, "user.pw", bytes, sizeof(bytes))); }
 static int listx(void)    { return end("flistxattr", flistxattr(EARLY_READ, bytes, sizeof(bytes))); }
-static int lock(void)     { return attempt("flock", flock(EARLY_WRITE, LOCK_EX | LOCK_NB)); }
-static int lease(void)    { return attempt("lease", fcntl(EARLY_READ, F_SETLEASE, F_RDLCK)); }
+static int lease(void)    { return attempt("lease", fcntl(EARLY_EXEC, F_SETLEASE, F_RDLCK)); } /* nobody has that one open to write */
 static int dnotify(void)  { signal(SIGIO, SIG_IGN); return attempt("F_NOTIFY", fcntl(EARLY_DIR, F_NOTIFY, DN_MODIFY | DN_MULTISHOT)); }
 static int advise(void)   { (void)posix_fadvise(EARLY_READ, 0, 0, POSIX_FADV_WILLNEED); (void)readahead(EARLY_READ, 0, 8192); return CAME_TO_NOTHING; }
 static int reopen(void)   { return take_path("/proc/self/fd/100"); }
@@ -53,11 +52,23 @@ static int mkdirat_(void) { return attempt("mkdirat", mkdirat(EARLY_DIR, "x", 07
 static int renameat_(void){ return attempt("renameat", renameat(EARLY_DIR, "secret.txt", AT_FDCWD, SCRATCH "/x")); }
 static int fsync_(void)   { return fsync(EARLY_WRITE) ? errno : 0; }
 
+/* Both belong to the open file, which outlives us. */
+static int lock(void)
+{
+	int code = attempt("flock", flock(EARLY_WRITE, LOCK_EX | LOCK_NB));
+
+	need(code || !flock(EARLY_WRITE, LOCK_UN));
+	return code;
+}
+
 static int record_lock(void)
 {
 	struct flock l = { .l_type = F_WRLCK };
+	int code = attempt("fcntl lock", fcntl(EARLY_WRITE, F_OFD_SETLK, &l));
 
-	return attempt("fcntl lock", fcntl(EARLY_WRITE, F_OFD_SETLK, &l));
+	l.l_type = F_UNLCK;
+	need(code || !fcntl(EARLY_WRITE, F_OFD_SETLK, &l));
+	return code;
 }
 
 static int openat_(void)
@@ -87,7 +98,7 @@ static int map_exec(void)    { return map(EARLY_READ, PROT_READ | PROT_EXEC, MAP
 
 static int flags(void)
 {
-	int f = FS_APPEND_FL;
+	int f = FS_APPEND_FL | FS_EXTENT_FL; /* whoever leaves the second out asks ext4 for another layout, which it may not be able to do */
 
 	return attempt("FS_IOC_SETFLAGS", ioctl(EARLY_WRITE, FS_IOC_SETFLAGS, &f));
 }

@@ -19,8 +19,12 @@ static int folder(void)    { return attempt("flock of the store", flock(EARLY_DI
 static int record(int type, int command)
 {
 	struct flock l = { .l_type = (short)type, .l_whence = SEEK_SET };
+	int code = attempt("record lock", fcntl(EARLY_WRITE, command, &l));
 
-	return attempt("record lock", fcntl(EARLY_WRITE, command, &l));
+	/* A lock of the open file would outlive us. */
+	l.l_type = F_UNLCK;
+	need(code || !fcntl(EARLY_WRITE, command, &l));
+	return code;
 }
 
 static int write_lock(void) { return record(F_WRLCK, F_SETLK); }

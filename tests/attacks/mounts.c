@@ -86,13 +86,25 @@ static int move_away(void)
 	return code;
 }
 
-static int unmount(void)   { return attempt("umount", umount2("/srv", 0)); }
-static int expire(void)    { (void)umount2("/srv", MNT_EXPIRE); return attempt("umount expire", umount2("/srv", MNT_EXPIRE)); }
-static int force(void)     { return attempt("umount force", umount2("/srv", MNT_FORCE)); }
+/* Where nobody has anything open, so that only we can refuse. */
+static int unmounted(const char *what, int how)
+{
+	int code;
+
+	if (how & MNT_EXPIRE)
+		(void)umount2("/srv/small", how); /* the first time only marks it */
+	code = attempt(what, umount2("/srv/small", how));
+	need(code || !run_program((const char *const[]){ "mount", "-o", "loop", "/srv/small.img", "/srv/small", NULL }));
+	return code;
+}
+
+static int unmount(void)   { return unmounted("umount", 0); }
+static int expire(void)    { return unmounted("umount expire", MNT_EXPIRE); }
+static int force(void)     { return unmounted("umount force", MNT_FORCE); }
 
 static int detach(void)
 {
-	int tree = (int)syscall(SYS_open_tree, AT_FDCWD, "/srv", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), code;
+	int tree = (int)syscall(SYS_open_tree, AT_FDCWD, "/srv", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE), code;
 
 	code = attempt("umount detach", umount2("/srv", MNT_DETACH));
 	if (!code && tree >= 0)

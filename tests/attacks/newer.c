@@ -127,16 +127,19 @@ static int by_context(void)
 struct exchange { int32_t fd; uint32_t pad; uint64_t offset[2], length, flags; };
 struct commit { int32_t fd; uint32_t pad; uint64_t offset[2], length, flags, freshness[6]; };
 
-static int exchanged(unsigned long cmd, void *arg)
+static int exchanged(unsigned long start, unsigned long cmd, void *arg)
 {
 	int fd = open("/srv/xfs/outside/mine", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
 	char some[FILE_BYTES] = "of no value";
-	int code;
+	int code = 0;
 
 	if (fd < 0)
 		not_here("no xfs: %m");
 	need(write(fd, some, sizeof(some)) == sizeof(some));
-	code = attempt("exchange", known(ioctl(fd, cmd, arg)));
+	if (start)
+		code = attempt("note how ours is", known(ioctl(fd, start, arg)));
+	if (!code)
+		code = attempt("exchange", known(ioctl(fd, cmd, arg)));
 	lseek(fd, 0, SEEK_SET);
 	if (!code)
 		take(fd);
@@ -148,14 +151,14 @@ static int exchange(void)
 {
 	struct exchange x = { .fd = EARLY_CLONE, .length = FILE_BYTES };
 
-	return exchanged(_IOW('X', 129, struct exchange), &x);
+	return exchanged(0, _IOW('X', 129, struct exchange), &x);
 }
 
 static int commit(void)
 {
 	struct commit x = { .fd = EARLY_CLONE, .length = FILE_BYTES };
 
-	return exchanged(_IOW('X', 131, struct commit), &x);
+	return exchanged(_IOR('X', 130, struct commit), _IOW('X', 131, struct commit), &x);
 }
 
 VARIANTS({ "chmod2", chmod2 }, { "getxattr", getxattr_ }, { "listxattr", listxattr_ }, { "removexattr", removexattr_ },

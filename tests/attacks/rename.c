@@ -26,25 +26,25 @@ static int exchange2(void)    { return attempt("exchange the other way", rename2
 static int exchange_in(void)  { return attempt("exchange inside", rename2(mine(), STORE "/secret.txt", RENAME_EXCHANGE)); }
 static int whiteout(void)     { return attempt("whiteout", rename2(mine(), SCRATCH "/x", RENAME_WHITEOUT)); }
 static int noreplace(void)    { return attempt("rename, not over", rename2(mine(), SCRATCH "/x", RENAME_NOREPLACE)); }
-static int root(void)         { return attempt("move the store", rename(STORE, SCRATCH "/x")); }
-static int root_within(void)  { return attempt("move the store beside", rename(STORE, AI "/x")); }
-
 /* These are undone if they succeed, which the exit status tells: everything after would be lost with them. */
-static int parent(void)
+static int moved(const char *what, const char *from, const char *to)
 {
-	int code = attempt("move the folder above", rename(AI, "/srv/x"));
+	int code = attempt(what, rename(from, to));
 
-	if (!code)
-		(void)rename("/srv/x", AI);
+	need(code || !rename(to, from));
 	return code;
 }
+
+static int root(void)         { return moved("move the store", STORE, SCRATCH "/x"); }
+static int root_within(void)  { return moved("move the store beside", STORE, AI "/x"); }
+static int parent(void)       { return moved("move the folder above", AI, "/srv/x"); }
 
 static int folder_out(void)   { return attempt("move a folder out", rename(my_dir(), SCRATCH "/x")); }
 
 static int over_root(void)
 {
 	need(!mkdir(SCRATCH "/d", 0777));
-	return attempt("a folder over the store", rename(SCRATCH "/d", STORE));
+	return attempt("a folder over an empty store", rename(SCRATCH "/d", HOLLOW));
 }
 
 static int exchange_undone(const char *a, const char *b)

@@ -15,6 +15,17 @@
 
 static const int people[] = { ROOT, USER, LISTER, READER, WRITER, KEEPER };
 
+void give_attributes(const char *marker)
+{
+	need(!setxattr(EARLY, "user.pw", marker, MARKER_LEN, 0));
+	for (size_t i = 0; i < sizeof(people) / sizeof(people[0]); i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), STORE "/of-%d.txt", people[i]);
+		need(!setxattr(path, "user.pw", marker, MARKER_LEN, 0));
+	}
+}
+
 static void file(const struct stage *s, const char *path, int owner, mode_t mode)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -90,20 +101,38 @@ static void programs(const struct stage *s)
 		      "/image.ext4 1M && chmod 666 " STORE "/image.ext4 && rm -r /tmp/img"));
 }
 
-static void clones(struct stage *s)
+/* One file of each person's. */
+static void of_each(const struct stage *s, const char *where)
 {
-	s->clones = !command("command -v mkfs.xfs >/dev/null && modprobe loop && modprobe xfs && truncate -s 300M /srv/xfs.img"
-			     " && mkfs.xfs -q -m reflink=1 /srv/xfs.img && mkdir -p /srv/xfs"
-			     " && mount -o loop /srv/xfs.img /srv/xfs && mkdir -m 777 /srv/xfs/outside");
-	if (!s->clones)
-		return;
-	folder(CLONES, ROOT, 0777);
+	folder(where, ROOT, 0777);
 	for (size_t i = 0; i < sizeof(people) / sizeof(people[0]); i++) {
 		char path[64];
 
-		snprintf(path, sizeof(path), CLONES "/of-%d.txt", people[i]);
+		snprintf(path, sizeof(path), "%s/of-%d.txt", where, people[i]);
 		file(s, path, people[i], 0666);
 	}
+}
+
+static void clones(struct stage *s)
+{
+	/* Contents that change places are a feature (0x40) that older mkfs programs do not know, and kernels before 6.10 do not mount. */
+	s->clones = !command("command -v mkfs.xfs >/dev/null && modprobe loop && modprobe xfs && truncate -s 300M /srv/xfs.img"
+			     " && mkfs.xfs -q -m reflink=1 /srv/xfs.img && mkdir -p /srv/xfs && n=$(xfs_db -r -c 'sb 0'"
+			     " -c 'p features_incompat' /srv/xfs.img) && { xfs_db -x -c 'sb 0' -c \"write -d features_incompat"
+			     " $(printf 0x%x $((${n#*= } | 0x40)))\" /srv/xfs.img >/dev/null 2>&1; mount -o loop /srv/xfs.img /srv/xfs 2>/dev/null"
+			     " || { mkfs.xfs -q -f -m reflink=1 /srv/xfs.img && mount -o loop /srv/xfs.img /srv/xfs; }; }"
+			     " && mkdir -m 777 /srv/xfs/outside");
+	if (s->clones)
+		of_each(s, CLONES);
+}
+
+/* After the one that clones: that one's device is the first loop. Inode versions are part of the checksums, and fixed where there are some. */
+static void other_filesystems(const struct stage *s)
+{
+	need(!command("modprobe loop && truncate -s 8M /srv/small.img && mkfs.ext4 -q -O ^metadata_csum /srv/small.img"
+		      " && mkdir -p /srv/small /srv/ram && mount -o loop /srv/small.img /srv/small && mount -t tmpfs -o size=4m tmpfs /srv/ram"));
+	of_each(s, SMALL);
+	of_each(s, RAM);
 }
 
 void stage_build(struct stage *s)
@@ -116,6 +145,7 @@ void stage_build(struct stage *s)
 	folder(AI, ROOT, 0777);
 	folder(STORE, ROOT, 0777);
 	folder(NOTES, ROOT, 0777);
+	folder(HOLLOW, ROOT, 0777);
 	folder(OUTSIDE, ROOT, 0777);
 	folder(STORE "/sub", ROOT, 0777);
 	fd = open(SCRATCH "/marker.tail", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -128,18 +158,19 @@ void stage_build(struct stage *s)
 	for (size_t i = 0; i < sizeof(people) / sizeof(people[0]); i++) {
 		snprintf(path, sizeof(path), STORE "/of-%d.txt", people[i]);
 		file(s, path, people[i], 0666);
-		need(!setxattr(path, "user.pw", s->marker, MARKER_LEN, 0));
 		snprintf(path, sizeof(path), NOTES "/of-%d.txt", people[i]);
 		file(s, path, people[i], 0666);
 		snprintf(path, sizeof(path), STORE "/dir-%d", people[i]);
 		folder(path, people[i], 0777);
 	}
+	give_attributes(s->marker);
 	need(!link(STORE "/linked.txt", OLD_LINK) && !link(STORE "/pair.txt", STORE "/pair-link.txt"));
 	need(!symlink("secret.txt", STORE "/link"));
 	long_names(s);
 	deep_tree(s);
 	programs(s);
 	clones(s);
+	other_filesystems(s);
 }
 
 static void keep_at(int fd, int number)
@@ -184,6 +215,8 @@ void stage_early(struct stage *s)
 		keep_at(disk, EARLY_DISK_WRITE);
 	if (s->clones)
 		keep_at(open(CLONES "/of-0.txt", O_RDWR), EARLY_CLONE);
+	keep_at(open(STORE "/dir-0", O_RDONLY | O_DIRECTORY), EARLY_EMPTY);
+	keep_at(open(RAM "/of-0.txt", O_RDONLY), EARLY_RAM);
 	need(!command("mkdir -p /run/over/empty /run/over/at && mount -t overlay -o lowerdir=" STORE ":/run/over/empty overlay /run/over/at"));
 	keep_at(open("/run/over/at/early.txt", O_RDONLY), EARLY_OVERLAY);
 	need(!command("umount -l /run/over/at"));
@@ -193,7 +226,7 @@ void stage_early(struct stage *s)
 void stage_policy(struct stage *s)
 {
 	int fd;
-	const char *on = s->clones ? "scans, notes, clones" : "scans, notes";
+	const char *on = s->clones ? "scans, notes, hollow, small, ram, clones" : "scans, notes, hollow, small, ram";
 	FILE *f;
 
 	snprintf(s->policy, sizeof(s->policy), "/srv/attacks.pw");
@@ -201,7 +234,9 @@ void stage_policy(struct stage *s)
 	f = fdopen(fd, "w");
 	need(f);
 	fprintf(f, "polyward 1\npolicy attacks { version 1 mode enforce }\nprogram viewer { exe " VIEWER " }\n"
-		"store scans { path " STORE " modality image class phi }\nstore notes { path " NOTES " modality text class phi }\n");
+		"store scans { path " STORE " modality image class phi }\nstore notes { path " NOTES " modality text class phi }\n"
+		"store hollow { path " HOLLOW " modality image class phi }\nstore small { path " SMALL " modality image class phi }\n"
+		"store ram { path " RAM " modality image class phi }\n");
 	if (s->clones)
 		fprintf(f, "store clones { path " CLONES " modality image class phi }\n");
 	fprintf(f, "role keeper { members user:pw-keeper }\nrole lister { members user:pw-lister }\nrole reader { members user:pw-reader }\n"

@@ -151,16 +151,28 @@ static int fixed_buffer(void)
 }
 
 /* A mapping of the stored file as registered buffer: then writing the buffer out elsewhere reads the file. */
-static int mapped_buffer(void)
+static int buffer_of(int early)
 {
 	struct ring r = own(0);
-	void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, EARLY_READ, 0);
+	void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, early, 0);
 	struct iovec part = { at, 4096 };
+	struct io_uring_sqe *e = ring_sqe(&r, 0);
+	int fd = open(SCRATCH "/x", O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 
 	if (at == MAP_FAILED)
 		return attempt("map for a buffer", -1);
-	return attempt("register it", syscall(SYS_io_uring_register, r.fd, IORING_REGISTER_BUFFERS, &part, 1));
+	need(fd >= 0);
+	if (syscall(SYS_io_uring_register, r.fd, IORING_REGISTER_BUFFERS, &part, 1))
+		return attempt("register it", -1);
+	e->opcode = IORING_OP_WRITE_FIXED;
+	e->fd = fd;
+	e->addr = (uint64_t)(uintptr_t)at;
+	e->len = 4096;
+	return one(&r, "write it elsewhere");
 }
+
+static int mapped_buffer(void) { return buffer_of(EARLY_READ); }
+static int mapped_ram(void)    { return buffer_of(EARLY_RAM); }
 
 /* open → read → close in one submission, through a slot that no descriptor ever names. */
 static int linked(void)
@@ -334,12 +346,16 @@ static int sq_own(void)
 	if (ring_make(&r, IORING_SETUP_SQPOLL))
 		return attempt("make a ring with a thread", -1);
 	if (me() == KEEPER || me() == READER) {
-		int pid = fork();
+		/* The thread reads our memory, not the child's, and opens among our descriptors. */
+		const char *path = mine();
+		int pid = fork(), res = -EIO;
 
 		need(pid >= 0);
 		if (!pid) {
 			become(USER);
-			_exit(open_by(&r, mine(), O_RDONLY));
+			to_open(ring_sqe(&r, 0), path, O_RDONLY);
+			need(!ring_go(&r, 1, &res));
+			_exit(attempt("open by the thread", res < 0 ? (errno = -res, -1) : 0));
 		}
 		return reap(pid);
 	}
@@ -348,7 +364,7 @@ static int sq_own(void)
 
 VARIANTS({ "open", open_ }, { "open_async", open_async }, { "writing", writing }, { "read", read_early }, { "read_async", read_async },
 	 { "write", write_early }, { "own_fixed", own_fixed }, { "fixed_buffer", fixed_buffer }, { "mapped_buffer", mapped_buffer },
-	 { "linked", linked }, { "unlink", unlink_ }, { "rename", rename_ }, { "link", link_ }, { "mkdir", mkdir_ }, { "getxattr", getxattr_ },
-	 { "allocate", allocate }, { "splice", splice_ }, { "early_fixed", early_fixed }, { "early_fixed_write", early_fixed_write },
+	 { "mapped_ram", mapped_ram }, { "linked", linked }, { "unlink", unlink_ }, { "rename", rename_ }, { "link", link_ }, { "mkdir", mkdir_ },
+	 { "getxattr", getxattr_ }, { "allocate", allocate }, { "splice", splice_ }, { "early_fixed", early_fixed }, { "early_fixed_write", early_fixed_write },
 	 { "personality", personality }, { "personality_async", personality_async }, { "sq_root", sq_root }, { "sq_keeper", sq_keeper },
 	 { "sq_own", sq_own })

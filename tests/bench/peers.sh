@@ -1,24 +1,12 @@
-#!/bin/sh
+# shellcheck shell=sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs in the guest: what else protects or watches files on Linux, in the same boot as nothing. Prints "SYSTEM OPERATION FIGURE" lines,
-# and "VERSION ..." lines.
-# Usage: peers.sh BUILD ROUNDS PEER...    PEER: nothing, landlock, fanotify, apparmor, auditd, selinux; auditd and selinux last
-# shellcheck disable=SC2317 # peers are called by name
-set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tests/bench/lib.sh
-. "$here/lib.sh"
-shift 2
-dir=$work/store/data
-mkdir "$dir"
+# In the guest: what else protects or watches files on Linux, each by itself. Sourced by guest.sh. Prints "SYSTEM OPERATION FIGURE" lines,
+# and "VERSION ..." lines. Nothing may be left of a peer when the next one is measured, so auditd and SELinux come last.
+# shellcheck disable=SC2034,SC2154 # of lib.sh
+# shellcheck disable=SC2317 # called by name
 
 version() { # version PACKAGE
 	echo "VERSION $1 $(dpkg-query -W -f '${Version}' "$1")"
-}
-
-nothing() {
-	measure warm-up "$dir" all >/dev/null
-	measure nothing "$dir" all
 }
 
 # Seven folders, of which the last is the measured one.
@@ -59,32 +47,22 @@ apparmor() {
 	apparmor_parser -R "$work/profile"
 }
 
-# What the daemon and its kernel thread spend on one opening of one of 4,096 files, from the event to their log file.
-sustained() {
-	spent() { cat "/proc/$(pidof auditd)/schedstat" "/proc/$(pgrep -x kauditd)/schedstat" | awk '{ ns += $1 } END { printf "%.0f", ns }'; }
-	written() { cat /var/log/audit/audit.log* | grep -c '^type=SYSCALL .*key="bench"'; }
-	settle
-	before=$(spent) records=$(written)
-	"$B/tests/bench/ops" "$dir" "$rounds" many >"$work/out"
-	settle
-	after=$(spent) records=$(($(written) - records))
-	sed 's/^/auditd /' "$work/out"
-	echo "auditd records $records"
-	echo "auditd consumer-per-record $(awk -v ns=$((after - before)) -v n="$records" 'BEGIN { printf "%.1f", n ? ns / n : 0 }')"
-}
+auditd_records() { cat /var/log/audit/audit.log* | grep -c '^type=SYSCALL .*key="bench"'; }
+auditd_lost() { auditctl -s | sed -n 's/^lost //p'; }
 
-# A watch on the folder, every kind of access; the daemon writes to its own log as installed.
+# A watch on the folder, every kind of access; the daemon writes to its own log as installed. Everything takes so long that less is asked.
 auditd() {
 	version auditd
+	own /usr/sbin/auditd /usr/sbin/auditctl
 	command auditd -s enable
 	settle
 	auditctl -D >/dev/null
 	auditctl -w "$dir" -p rwxa -k bench >/dev/null
-	rounds=$((rounds / 10))
+	rounds=$((rounds / 10)) image_runs=1 drained=--drained
 	measure auditd "$dir" all
-	sustained
-	echo "VERSION audit-events $(cat /var/log/audit/audit.log* | grep -c '^type=SYSCALL .*key="bench"')"
-	echo "VERSION audit-lost $(auditctl -s | sed -n 's/^lost //p')"
+	many auditd auditd_records auditd_lost "$(pidof auditd)" "$(pgrep -x kauditd)"
+	echo "VERSION audit-events $(auditd_records)"
+	echo "VERSION audit-lost $(auditd_lost)"
 }
 
 # Debian's default policy, enforcing, on a folder with a label of its own.
@@ -94,17 +72,7 @@ selinux() {
 	load_policy -i
 	echo 1 >/sys/fs/selinux/enforce
 	chcon -R -t usr_t "$dir"
-	measure selinux-warm-up "$dir" all >/dev/null
+	warm_up
 	measure selinux "$dir" all
 	echo "VERSION selinux-domain $(tr -d '\000' </proc/self/attr/current)"
 }
-
-status=0
-for peer in "$@"; do
-	set +e
-	(set -e; "$peer")
-	ended=$?
-	set -e
-	[ "$ended" -eq 0 ] || { echo "peers: $peer ended with $ended" >&2; status=1; }
-done
-exit $status

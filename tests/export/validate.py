@@ -2,7 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Usage: validate.py [FILE]   Check OCSF events, one JSON object a line, against the facts in ocsf-1.9.0.txt: required attributes, types,
 values of enumerations, type_uid = class_uid * 100 + activity_id, profiles, "at least one of", the source's own word beside every "other", and
-no attribute that the class or object does not have. Prints what is wrong; status 1 if something is."""
+no attribute that the class or object does not have. Prints what is wrong; status 1 if something is.
+
+The published schema itself is not fetched, because nothing that a package manager serves has it. Asked for on 2026-11-23: Debian 12 (apt-cache search
+ocsf: nothing); npm, for `ocsf-types` and `@iamthemcmaster/ocsf`, the names that public documentation gives (neither is served, the registry answers no
+search). By their documentation the Python package ocsf-toolkit and the .NET package Ocsf.Validation carry 1.9.0: the Python index could not be reached, and
+Debian 12 has no .NET. The facts on attestation and file_activity were compared with the schema's own sources."""
 import json, os, re, sys
 
 sys.dont_write_bytecode = True

@@ -43,7 +43,7 @@ class Tests:
 
     def run(self, *words):
         env = dict(os.environ, TZ="UTC", LC_ALL="C.UTF-8", ASAN_OPTIONS="detect_leaks=0")
-        run = subprocess.run([str(w) for w in (self.polyward, *words)], cwd=self.root, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        run = subprocess.run([os.fsencode(w if isinstance(w, (str, bytes)) else str(w)) for w in (self.polyward, *words)], cwd=self.root, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
         return run.returncode, run.stdout.decode("utf-8", "surrogateescape"), run.stderr.decode("utf-8", "surrogateescape")
 
     def report(self, name, *words, keys=True, whole=False):
@@ -60,7 +60,7 @@ class Tests:
     def query(self, query):
         """The numbers of the records that a report's own query lists."""
         env = dict(os.environ, PATH=f"{self.build}:{os.environ['PATH']}", TZ="UTC", ASAN_OPTIONS="detect_leaks=0")
-        run = subprocess.run(query + " | jq .seq", shell=True, cwd=self.root, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        run = subprocess.run(["bash", "-c", query + " | jq .seq"], cwd=self.root, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
         if run.stderr:
             raise RuntimeError(run.stderr.decode())
         return [int(word) for word in run.stdout.split()]

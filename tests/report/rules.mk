@@ -12,5 +12,6 @@ check-report: $(report_tools) $(bins) ## reports: golden texts, figures counted 
 report-update: $(report_tools) $(B)/polyward ## write what reports say now as expected; read the diff before it is committed
 	$(Q)tests/report/run --update $(B)
 check-report-browser: $(report_tools) $(B)/polyward ## the HTML of reports in Chromium: no request, no error, prints
+	$(Q)userspace/dist/deps browser
 	$(Q)tests/tap report-browser "tests/report/browser $(B)"
 .PHONY: check-report report-update check-report-browser

@@ -18,7 +18,7 @@
 #define OUT_MAX 65536
 #define POLICY BACK_HEAD "role r { members group:radiology }\nrule one { allow r to read on s }\n"
 
-struct served { uint64_t seq, asked_seq; bool with_image, refuse; };
+struct served { uint64_t seq, asked_seq; bool with_image, refuse, sealed, erased; };
 
 static bool say_outcome(int sock, int32_t code, const char *text)
 {
@@ -28,30 +28,32 @@ static bool say_outcome(int sock, int32_t code, const char *text)
 	return ipc_send(sock, ROLE_CONTROL, ROLE_CLIENT, IPC_SAY_OUTCOME, &o, NULL) == 0;
 }
 
-static int make_record(uint64_t seq, const struct image *img, struct buf *ret)
+static int make_record(const struct served *s, const struct image *img, struct buf *ret)
 {
-	struct pw_event ev = { .gen = 1, .uid = 1003, .euid = 1003, .login_uid = UINT32_MAX, .session = UINT32_MAX, .tgid = 7, .tid = 7, .label = 1,
-			       .need = PW_A_READ, .missing = PW_A_READ, .verdict = PW_DENY, .reason = PW_R_DEFAULT, .error = -EACCES,
-			       .mfa_age_s = PW_MFA_NEVER, .ino = 9, .time_tai_ns = (__u64)BACK_NOW * 1000000000u };
+	struct pw_event ev = { .gen = 1, .uid = 1003, .euid = 1003, .login_uid = UINT32_MAX, .session = UINT32_MAX, .tgid = 7, .tid = 7,
+			       .label = s->sealed ? 0 : 1, .need = PW_A_READ, .missing = PW_A_READ, .verdict = PW_DENY, .reason = PW_R_DEFAULT,
+			       .error = -EACCES, .mfa_age_s = PW_MFA_NEVER, .ino = 9, .time_tai_ns = (__u64)BACK_NOW * 1000000000u };
 	struct pw_record head = { .boot_id = { 1 } };
 
 	record_from_event(ret, &ev, img, &head);
+	if (s->sealed)
+		record_u64(ret, PW_F_SEALED_BY, 3);
 	if (ret->failed)
 		return -ENOMEM;
 	/* The log gives a record its number; here there is none. */
-	memcpy(ret->data + 2 + offsetof(struct pw_record, seq), &seq, sizeof(seq));
+	memcpy(ret->data + 2 + offsetof(struct pw_record, seq), &s->seq, sizeof(s->seq));
 	return 0;
 }
 
 static bool say_event(int sock, const struct served *s, const struct back *b)
 {
-	const struct msg_ask none = { 0 };
+	const struct msg_shown shown = { .erased = s->erased };
 	_buf_ struct buf record = BUF_INIT;
 	int fds[2] = { -1, -1 };
-	bool good = make_record(s->seq, &b->img, &record) == 0 && record_end(&record, 0) == 0 &&
+	bool good = make_record(s, &b->img, &record) == 0 && record_end(&record, 0) == 0 &&
 		    fd_sealed("record", record.data, record.len_bytes, &fds[0]) == 0 &&
 		    fd_sealed("image", b->bytes.data, s->with_image ? b->bytes.len_bytes : 0, &fds[1]) == 0 &&
-		    ipc_send(sock, ROLE_CONTROL, ROLE_CLIENT, IPC_SAY_EVENT, &none, fds) == 0 && say_outcome(sock, 0, "");
+		    ipc_send(sock, ROLE_CONTROL, ROLE_CLIENT, IPC_SAY_EVENT, &shown, fds) == 0 && say_outcome(sock, 0, "");
 
 	cleanup_fd(&fds[0]);
 	cleanup_fd(&fds[1]);
@@ -138,6 +140,18 @@ static void ones_own_refusal_is_explained(void)
 	CHECK(strstr(out, "not-shown: the daemon handed out this record alone"));
 }
 
+static void names_that_nobody_can_read_any_more_are_said_to_be_erased(void)
+{
+	struct served s = { .seq = 5, .asked_seq = 5, .sealed = true };
+	static char out[OUT_MAX];
+
+	CHECK_INT(explain(&s, "", out), 1);
+	CHECK(strstr(out, "a file whose path is sealed"));
+	s.erased = true;
+	CHECK_INT(explain(&s, "", out), 1);
+	CHECK(strstr(out, "a file whose path is erased"));
+}
+
 static void without_the_policy_the_record_speaks(void)
 {
 	const struct served s = { .seq = 5, .asked_seq = 5 };
@@ -166,5 +180,6 @@ static void a_refusal_is_passed_on(void)
 	CHECK(strstr(out, "event 5 is not about you"));
 }
 
-TESTS(T(ones_own_refusal_is_explained), T(without_the_policy_the_record_speaks), T(another_record_is_not_taken_for_it),
+TESTS(T(ones_own_refusal_is_explained), T(names_that_nobody_can_read_any_more_are_said_to_be_erased),
+      T(without_the_policy_the_record_speaks), T(another_record_is_not_taken_for_it),
       T(a_refusal_is_passed_on))

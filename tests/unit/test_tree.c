@@ -3,6 +3,8 @@
 #include "test.h"
 
 #include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <openssl/sha.h>
 
@@ -236,36 +238,86 @@ static void proofs_of_large_trees_read_few_tiles(void)
 	CHECK(!m.wrong);
 }
 
+/* Messages of these lengths, each side by side with the others and through libcrypto alone: NULL, or what differs. */
+static const char *compare(const struct tree_bytes *messages, size_t count, struct tree_hash *room)
+{
+	static const uint8_t domains[] = { 0x00, 0x01 };
+	struct tree_hash want;
+
+	for (size_t d = 0; d < sizeof(domains) && __builtin_cpu_supports("avx2"); d++) {
+		memset(room, 0, count * sizeof(*room));
+		hash_wide(domains[d], messages, count, room);
+		for (size_t i = 0; i < count; i++) {
+			hash_each(domains[d], &messages[i], 1, &want);
+			if (!same(&room[i], &want))
+				return "another hash than libcrypto's";
+		}
+	}
+	tree_leaves(messages, count, room);
+	for (size_t i = 0; i < count; i++) {
+		tree_leaf(messages[i].bytes, messages[i].len_bytes, &want);
+		if (!same(&room[i], &want))
+			return "another leaf than alone";
+	}
+	return NULL;
+}
+
+static uint32_t any(uint32_t *x)
+{
+	return (*x = *x * 1664525 + 1013904223) >> 8;
+}
+
 static void many_at_once_are_what_one_is(void)
 {
-	enum { COUNT = 300, LONGEST = 1000 };
-	static uint8_t bytes[COUNT][LONGEST];
-	struct tree_bytes messages[COUNT];
-	struct tree_hash *got = calloc(COUNT, sizeof(*got)), want;
-	_free_ void *owned = got;
+	enum { LONGEST = 70000, MANY = 2100 };
+	_free_ uint8_t *bytes = malloc(LONGEST);
+	_free_ struct tree_hash *room = calloc(MANY, sizeof(*room));
+	_free_ struct tree_bytes *m = calloc(MANY, sizeof(*m));
 	uint32_t x = 12345;
 
-	for (size_t i = 0; i < COUNT; i++) {
-		for (size_t k = 0; k < LONGEST; k++)
-			bytes[i][k] = (uint8_t)((x = x * 1664525 + 1013904223) >> 24);
-		/* Every length around the borders of one and two blocks, then any. */
-		messages[i] = (struct tree_bytes){ bytes[i], i < 200 ? i : (x >> 8) % LONGEST };
-	}
-	for (size_t count = 0; count <= COUNT; count += count < 20 ? 1 : 70) {
-		memset(got, 0, COUNT * sizeof(*got));
-		tree_leaves(messages, count, got);
+	CHECK(bytes && room && m);
+	for (size_t i = 0; i < LONGEST; i++)
+		bytes[i] = (uint8_t)any(&x);
+	/* Every length, none of them at the same place; then as many as one likes, beyond what is put in order at once. */
+	for (size_t i = 0; i <= 1000; i++)
+		m[i] = (struct tree_bytes){ bytes + i * 3, i };
+	CHECK(!compare(m, 1001, room));
+	for (size_t i = 0; i < MANY; i++)
+		m[i] = (struct tree_bytes){ bytes + i, 56 + any(&x) % 200 };
+	CHECK(!compare(m, MANY, room));
+	/* Batches as a log has them: short ones, some longer, some sealed; few, and as many as lanes; and one as long as a record can be. */
+	for (size_t round = 0; round < 60; round++) {
+		size_t count = round < 20 ? round : 1 + any(&x) % 300;
+
 		for (size_t i = 0; i < count; i++) {
-			tree_leaf(messages[i].bytes, messages[i].len_bytes, &want);
-			CHECK(same(&got[i], &want));
+			unsigned kind = any(&x) % 50;
+			size_t len_bytes = kind == 0 ? 7900 + any(&x) % 400 : kind < 5 ? any(&x) % 1000 : 80 + any(&x) % 40;
+
+			m[i] = (struct tree_bytes){ bytes + any(&x) % 1000, len_bytes };
 		}
-		if (!__builtin_cpu_supports("avx2"))
-			continue;
-		hash_wide(0x00, messages, count, got);
-		for (size_t i = 0; i < count; i++) {
-			tree_leaf(messages[i].bytes, messages[i].len_bytes, &want);
-			CHECK(same(&got[i], &want));
-		}
+		if (round % 20 == 19)
+			m[any(&x) % count].len_bytes = 65535;
+		CHECK(!compare(m, count, room));
 	}
+}
+
+/* Wide pieces are read at once: never one that begins before a message or ends behind it. */
+static void nothing_beside_a_message_is_read(void)
+{
+	const size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE), room_bytes = 3 * page_bytes;
+	struct tree_hash room[9];
+	struct tree_bytes m[9];
+	uint8_t *map = mmap(NULL, room_bytes + 2 * page_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *first = map + page_bytes;
+
+	CHECK(map != MAP_FAILED && mprotect(first, room_bytes, PROT_READ | PROT_WRITE) == 0);
+	for (size_t i = 0; i < room_bytes; i++)
+		first[i] = (uint8_t)(i * 7 + (i >> 8));
+	for (size_t len_bytes = 0; len_bytes <= room_bytes; len_bytes += len_bytes < 700 ? 1 : 61) {
+		for (size_t i = 0; i < 9; i++)
+			m[i] = (struct tree_bytes){ i % 2 ? first : first + room_bytes - len_bytes, len_bytes };
+		CHECK(!compare(m, 9, room));
+	}
+	munmap(map, room_bytes + 2 * page_bytes);
 }
 
 static void nodes_may_be_made_in_place(void)
@@ -290,5 +342,5 @@ static void nodes_may_be_made_in_place(void)
 }
 
 TESTS(T(the_published_roots), T(paths_are_those_of_the_format), T(roots_from_tiles_are_the_tree_s), T(every_inclusion_proof_of_small_trees),
-      T(every_consistency_proof_of_small_trees), T(proofs_of_large_trees_read_few_tiles), T(many_at_once_are_what_one_is),
+      T(every_consistency_proof_of_small_trees), T(proofs_of_large_trees_read_few_tiles), T(many_at_once_are_what_one_is), T(nothing_beside_a_message_is_read),
       T(nodes_may_be_made_in_place))

@@ -6,6 +6,8 @@
 #ifndef CLI_CLIENT_H
 #define CLI_CLIENT_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "ipc/ipc.h"
 
@@ -22,10 +24,10 @@ int client_kernel(struct msg_kernel *ret, struct msg_audit *ret_audit, struct er
 int client_log_dirs(int *ret_dir_fd, int *ret_keys_fd, struct err *e);
 /*
  * client_event.c: the record with that number, with its length prefix, and the policy image that decided (empty: not kept). For whoever may
- * read the log, and for everybody about himself.
+ * read the log, and for everybody about himself. *ret_erased: its personal fields can never be read again.
  */
 struct buf;
-int client_event(uint64_t seq, struct buf *ret_record, struct buf *ret_image, struct err *e);
+int client_event(uint64_t seq, struct buf *ret_record, struct buf *ret_image, bool *ret_erased, struct err *e);
 /* Have it recorded that something was made from the log, or that somebody looked at it. 0: it is on disk. */
 int client_evidence(const struct msg_evidence *what, struct err *e);
 

@@ -27,7 +27,7 @@ static int read_whole(int fd, size_t max_bytes, struct buf *ret, struct err *e)
 	return 0;
 }
 
-int client_event(uint64_t seq, struct buf *ret_record, struct buf *ret_image, struct err *e)
+int client_event(uint64_t seq, struct buf *ret_record, struct buf *ret_image, bool *ret_erased, struct err *e)
 {
 	const struct msg_event what = { .seq = seq };
 	bool there = false;
@@ -44,6 +44,7 @@ int client_event(uint64_t seq, struct buf *ret_record, struct buf *ret_image, st
 			r = read_whole(m.fds[0], PW_RECORD_MAX + 2u, ret_record, e);
 			if (r == 0)
 				r = read_whole(m.fds[1], PW_IMAGE_MAX, ret_image, e);
+			*ret_erased = m.body.as_SAY_EVENT.erased;
 			there = r == 0;
 		} else if (r > 0 && m.type == IPC_SAY_OUTCOME) {
 			const struct msg_outcome *o = &m.body.as_SAY_OUTCOME;

@@ -195,15 +195,17 @@ static int own_event(const struct cli *c, uint64_t seq)
 	struct record_view v;
 	struct err e;
 	size_t used;
-	bool there;
+	bool there, erased = false;
 	int code;
 
-	if (client_event(seq, &record, &image, &e) < 0)
+	if (client_event(seq, &record, &image, &erased, &e) < 0)
 		return cli_fail(c, &e);
 	if (record_parse((const uint8_t *)record.data, record.len_bytes, &v, &used) < 0 || v.head.seq != seq) {
 		(void)err_say(&e, -EBADMSG, "what the daemon handed out is not the record of event %llu", (unsigned long long)seq);
 		return cli_fail(c, &e);
 	}
+	if (erased && v.state == RECORD_SEALED)
+		v.state = RECORD_ERASED;
 	there = image.len_bytes > 0;
 	if (there) {
 		code = archived_open(image.data, image.len_bytes, &policy, &e);

@@ -16,7 +16,6 @@
 #include "cli/ask.h"
 #include "cli/logopen.h"
 #include "cli/policy.h"
-#include "cli/progress.h"
 #include "cli/today.h"
 #include "cli/when.h"
 #include "policy/learn.h"
@@ -175,8 +174,9 @@ static int take(struct run *r, const struct event *ev, struct err *e)
 }
 
 /* Is this one of those that rules are learned from? */
-static int one(struct run *r, const struct record_view *v, struct err *e)
+static int one(void *ctx, const struct record_view *v, struct err *e)
 {
+	struct run *r = ctx;
 	struct replay_answer a;
 	const struct archived *from;
 	struct event ev;
@@ -216,26 +216,12 @@ static int one(struct run *r, const struct record_view *v, struct err *e)
 
 static int gather(struct run *r, struct err *e)
 {
-	struct progress bar;
-	struct record_view v;
-	uint64_t first, done = 0;
-	int code = event_seek(r->log.reader, r->since_ns, e);
+	struct event_pass pass = { .what = "learning", .since_ns = r->since_ns, .until_ns = r->until_ns, .see = one, .ctx = r };
+	int code;
 
-	r->accesses = r->forbidden = r->refused = r->unsettled = r->lost = 0;
-	first = log_reader_seq(r->log.reader);
-	progress_begin(&bar, "learning");
-	while (code == 0 && (code = log_reader_next(r->log.reader, &v, e)) == 1) {
-		code = 0;
-		if (!(++done & 0x3ff))
-			progress_show(&bar, done, log_reader_end(r->log.reader) - first);
-		if (v.head.time_utc_ns < r->since_ns || v.head.time_utc_ns > r->until_ns)
-			continue;
-		if (v.head.kind == PW_REC_GAP)
-			r->lost += record_find_u64(&v, PW_F_GAP_LAST, 0) - record_find_u64(&v, PW_F_GAP_FIRST, 0) + 1;
-		else
-			code = one(r, &v, e);
-	}
-	progress_end(&bar);
+	r->accesses = r->forbidden = r->refused = r->unsettled = 0;
+	code = event_each(r->log.reader, &pass, e);
+	r->lost = pass.lost;
 	return code;
 }
 

@@ -13,7 +13,6 @@
 #include "base/cleanup.h"
 #include "cli/ask.h"
 #include "cli/logopen.h"
-#include "cli/progress.h"
 #include "cli/show.h"
 #include "cli/today.h"
 #include "cli/when.h"
@@ -100,14 +99,17 @@ static int add_flip(struct run *r, const struct event *ev, const struct replay_a
 	return 0;
 }
 
-static int one(struct run *r, const struct record_view *v, struct err *e)
+static int one(void *ctx, const struct record_view *v, struct err *e)
 {
 	struct replay_answer a = { .why = REPLAY_NO_POLICY };
 	const struct archived *from;
 	struct replay *replay;
+	struct run *r = ctx;
 	struct event ev;
 	int code;
 
+	r->first_ns = r->records ? r->first_ns : v->head.time_utc_ns;
+	r->last_ns = v->head.time_utc_ns;
 	if (event_read(v, &ev) < 0)
 		return 0;
 	r->records++;
@@ -140,28 +142,10 @@ static int one(struct run *r, const struct record_view *v, struct err *e)
 
 static int all(struct run *r, struct err *e)
 {
-	struct progress bar;
-	struct record_view v;
-	uint64_t first, done = 0;
-	int code = event_seek(r->log.reader, r->since_ns, e);
+	struct event_pass pass = { .what = "replaying", .since_ns = r->since_ns, .until_ns = r->until_ns, .see = one, .ctx = r };
+	int code = event_each(r->log.reader, &pass, e);
 
-	first = log_reader_seq(r->log.reader);
-	progress_begin(&bar, "replaying");
-	while (code == 0 && (code = log_reader_next(r->log.reader, &v, e)) == 1) {
-		code = 0;
-		if (!(++done & 0x3ff))
-			progress_show(&bar, done, log_reader_end(r->log.reader) - first);
-		if (v.head.time_utc_ns < r->since_ns || v.head.time_utc_ns > r->until_ns)
-			continue;
-		if (v.head.kind == PW_REC_GAP)
-			r->lost += record_find_u64(&v, PW_F_GAP_LAST, 0) - record_find_u64(&v, PW_F_GAP_FIRST, 0) + 1;
-		if (v.head.kind != PW_REC_ACCESS)
-			continue;
-		r->first_ns = r->records ? r->first_ns : v.head.time_utc_ns;
-		r->last_ns = v.head.time_utc_ns;
-		code = one(r, &v, e);
-	}
-	progress_end(&bar);
+	r->lost = pass.lost;
 	return code;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "cli/progress.h"
 
 static bool number(const struct record_view *v, enum pw_field_tag tag, uint64_t max, uint64_t otherwise, uint64_t *ret)
 {
@@ -186,4 +187,29 @@ int event_seek(struct log_reader *r, int64_t since_ns, struct err *e)
 			high = mid;
 	}
 	return log_reader_seek(r, low, e);
+}
+
+int event_each(struct log_reader *r, struct event_pass *pass, struct err *e)
+{
+	struct progress bar;
+	struct record_view v;
+	uint64_t first, done = 0;
+	int code = event_seek(r, pass->since_ns, e);
+
+	pass->lost = 0;
+	first = log_reader_seq(r);
+	progress_begin(&bar, pass->what);
+	while (code == 0 && (code = log_reader_next(r, &v, e)) == 1) {
+		code = 0;
+		if (!(++done & 0x3ff))
+			progress_show(&bar, done, log_reader_end(r) - first);
+		if (v.head.time_utc_ns < pass->since_ns || v.head.time_utc_ns > pass->until_ns)
+			continue;
+		if (v.head.kind == PW_REC_GAP)
+			pass->lost += record_find_u64(&v, PW_F_GAP_LAST, 0) - record_find_u64(&v, PW_F_GAP_FIRST, 0) + 1;
+		else if (v.head.kind == PW_REC_ACCESS)
+			code = pass->see(pass->ctx, &v, e);
+	}
+	progress_end(&bar);
+	return code;
 }

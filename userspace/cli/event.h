@@ -47,6 +47,16 @@ int event_bind(struct event *e, const struct image *img);
  */
 int event_seek(struct log_reader *r, int64_t since_ns, struct err *e);
 
+/* All accesses of a time in the order of the log, with a bar. */
+struct event_pass {
+	const char *what;              /* for the bar: "replaying" */
+	int64_t since_ns, until_ns;
+	int (*see)(void *ctx, const struct record_view *v, struct err *e); /* < 0 with a sentence ends the pass */
+	void *ctx;
+	uint64_t lost;                 /* set: events that the records of losses of that time name */
+};
+int event_each(struct log_reader *r, struct event_pass *pass, struct err *e);
+
 /* ---- the archive: DIR/policy/<policy hash>[-<body hash>].pwi ---- */
 struct archive;
 int  archive_open(int dir_fd, struct archive **ret, struct err *e); /* dir_fd stays the caller's and must outlive it */

@@ -23,11 +23,47 @@
 #define NS_PER_S    1000000000ll
 #define SINCE_DEFAULT "30d"
 
+/* Of an escaped text: is a byte in it that must not be printed? */
+static bool has_hidden(const char *escaped)
+{
+	for (; (escaped = strchr(escaped, '\\')); escaped += 2)
+		if (escaped[1] == 'x')
+			return true;
+	return false;
+}
+
+/* Line breaks and the like, so that a command stays one printable line: $'...', which bash, zsh, ksh and POSIX.1-2024 know. */
+static void add_dollar_word(struct buf *b, const char *escaped)
+{
+	uint8_t byte;
+
+	buf_add_str(b, "$'");
+	while (*escaped) {
+		if (escaped[0] == '\\' && escaped[1] == 'x' && num_parse_hex(escaped + 2, 2, &byte, 1) == 0) {
+			buf_printf(b, "\\%03o", byte); /* as many hexadecimal digits as follow would be read by some of them */
+			escaped += 4;
+			continue;
+		}
+		if (*escaped == '\'' || *escaped == '\\')
+			buf_add_char(b, '\\');
+		escaped += *escaped == '\\';
+		buf_add_char(b, *escaped++);
+	}
+	buf_add_char(b, '\'');
+}
 
 void shell_word(struct buf *b, const char *word)
 {
+	_buf_ struct buf escaped = BUF_INIT;
+
 	if (*word && !word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,+@%=")]) {
 		buf_add_str(b, word);
+		return;
+	}
+	buf_add_escaped(&escaped, word, strlen(word));
+	b->failed = b->failed || escaped.failed;
+	if (escaped.data && has_hidden(escaped.data)) {
+		add_dollar_word(b, escaped.data);
 		return;
 	}
 	buf_add_char(b, '\'');
@@ -239,7 +275,6 @@ static void add_log_command(const struct cli *c, struct report_words *w)
 
 int report_ask_parse(const struct cli *c, struct report_words *w, struct err *e)
 {
-	_buf_ struct buf plain = BUF_INIT;
 	int code = parse_kind(c, w, e);
 
 	if (code == 0)
@@ -257,9 +292,8 @@ int report_ask_parse(const struct cli *c, struct report_words *w, struct err *e)
 	w->users = calloc(1, sizeof(*w->users));
 	add_log_command(c, w);
 	command_words(c, '\n', false, &w->words);
-	command_words(c, ' ', true, &plain);
-	buf_add_escaped(&w->query, plain.data ? plain.data : "", plain.len_bytes);
-	if (!w->users || w->log_command.failed || w->log_command_whole.failed || w->words.failed || plain.failed || w->query.failed)
+	command_words(c, ' ', true, &w->query);
+	if (!w->users || w->log_command.failed || w->log_command_whole.failed || w->words.failed || w->query.failed)
 		return err_set(e, -ENOMEM, "command line");
 	w->ask.user = users_name;
 	w->ask.user_ctx = w->users;

@@ -24,7 +24,7 @@ struct report_words {
 int  report_ask_parse(const struct cli *c, struct report_words *ret, struct err *e);
 void report_ask_free(struct report_words *w);
 
-/* Words of a command line in one line that a shell takes apart as they were. */
+/* Words of a command line in one printable line that a shell takes apart as they were. */
 void shell_word(struct buf *b, const char *word);
 void command_words(const struct cli *c, char between, bool quoted, struct buf *ret);
 

@@ -87,6 +87,7 @@ struct msg_recorded { uint32_t id; int32_t code; uint64_t seq; char text[MSG_TEX
 
 /* One record. uid, pid and all are filled in by control; all: 1 if the asker may read the whole log. */
 struct msg_event { uint32_t id; uint32_t uid; uint32_t pid; uint32_t all; uint64_t seq; };
+struct msg_shown { uint32_t id; uint32_t erased; }; /* erased: 1 if the key to its personal fields is destroyed; whoever has no keys cannot tell */
 
 #define MSG_QUERY_MAX 1024u
 /* Something was made from the log, or signed off. what: report, export, explanation, review, proof. */

@@ -16,21 +16,18 @@ enum { KIND_POLICY, KIND_ADMIN, KIND_TIME, KIND_PURPOSE, KIND_PROGRAM, KIND_STOR
        KIND_INCLUDE };
 
 struct node { uint32_t off; int kind; size_t idx; };
-struct nodes { struct node *v; size_t count; };
+struct nodes { struct node *v; size_t count; bool one_file; }; /* one_file: with its includes, without what stands behind them */
 
 static bool push_node(struct nodes *n, struct span span, int kind, size_t idx)
 {
-	struct node *new = list_push(n);
+	struct node *new;
 
+	if (n->one_file && span.file != 0)
+		return true;
+	new = list_push(n);
 	if (new)
 		*new = (struct node){ .off = span.off_bytes, .kind = kind, .idx = idx };
 	return new != NULL;
-}
-
-static bool add_node(struct nodes *n, struct span span, int kind, size_t idx)
-{
-	/* Another file's stands behind an include. */
-	return span.file != 0 || push_node(n, span, kind, idx);
 }
 
 static int by_place(const void *a, const void *b)
@@ -44,11 +41,12 @@ static int by_place(const void *a, const void *b)
 	return x->idx < y->idx ? -1 : x->idx > y->idx;
 }
 
+/* The statements, kind by kind. */
 static bool nodes_of(const struct ast *a, struct nodes *n)
 {
-	bool ok = !a->has_policy || add_node(n, a->policy.span, KIND_POLICY, 0);
+	bool ok = !a->has_policy || push_node(n, a->policy.span, KIND_POLICY, 0);
 
-#define EACH(list, kind) for (size_t i = 0; i < a->list.count && ok; i++) ok = add_node(n, a->list.v[i].span, kind, i)
+#define EACH(list, kind) for (size_t i = 0; i < a->list.count && ok; i++) ok = push_node(n, a->list.v[i].span, kind, i)
 	EACH(admins, KIND_ADMIN);
 	EACH(times, KIND_TIME);
 	EACH(purposes, KIND_PURPOSE);
@@ -58,10 +56,9 @@ static bool nodes_of(const struct ast *a, struct nodes *n)
 	EACH(separates, KIND_SEPARATE);
 	EACH(rules, KIND_RULE);
 	EACH(tests, KIND_TEST);
-	EACH(includes, KIND_INCLUDE);
+	if (n->one_file)
+		EACH(includes, KIND_INCLUDE);
 #undef EACH
-	if (ok && n->count)
-		qsort(n->v, n->count, sizeof(*n->v), by_place);
 	return ok;
 }
 
@@ -187,20 +184,8 @@ int policy_source(const struct ast *a, struct buf *ret)
 {
 	struct comments none = { 0 };
 	struct nodes nodes = { 0 };
-	bool ok = !a->has_policy || push_node(&nodes, a->policy.span, KIND_POLICY, 0);
 
-#define EACH(list, kind) for (size_t i = 0; i < a->list.count && ok; i++) ok = push_node(&nodes, a->list.v[i].span, kind, i)
-	EACH(admins, KIND_ADMIN);
-	EACH(times, KIND_TIME);
-	EACH(purposes, KIND_PURPOSE);
-	EACH(programs, KIND_PROGRAM);
-	EACH(stores, KIND_STORE);
-	EACH(roles, KIND_ROLE);
-	EACH(separates, KIND_SEPARATE);
-	EACH(rules, KIND_RULE);
-	EACH(tests, KIND_TEST);
-#undef EACH
-	ret->failed |= !ok;
+	ret->failed |= !nodes_of(a, &nodes);
 	buf_add_str(ret, "polyward 1\n");
 	for (size_t i = 0; i < nodes.count && !ret->failed; i++)
 		print_node(a, &none, &nodes.v[i], ret);
@@ -211,7 +196,7 @@ int policy_source(const struct ast *a, struct buf *ret)
 int policy_format(const struct sources *s, const struct ast *a, struct buf *ret)
 {
 	struct comments c = { 0 };
-	struct nodes nodes = { 0 };
+	struct nodes nodes = { .one_file = true };
 	struct statement version = { 0 };
 	int r = comments_collect(s && s->count ? &s->v[0] : NULL, &c);
 
@@ -220,8 +205,9 @@ int policy_format(const struct sources *s, const struct ast *a, struct buf *ret)
 	buf_add_str(&version.head, "polyward 1");
 	add_statement(&c, c.marks.count ? 0 : SIZE_MAX, &version, ret);
 	statement_free(&version);
-	if (!nodes_of(a, &nodes))
-		ret->failed = true;
+	ret->failed |= !nodes_of(a, &nodes);
+	if (nodes.count)
+		qsort(nodes.v, nodes.count, sizeof(*nodes.v), by_place);
 	for (size_t i = 0; i < nodes.count && !ret->failed; i++)
 		print_node(a, &c, &nodes.v[i], ret);
 	comments_add(&c, 0, COMMENT_END, "", ret);

@@ -173,8 +173,8 @@ bool check_whole(const struct collect *c, struct finding *f)
 		whole = false;
 	}
 	if (c->unarchived.records) {
-		finding_say(f, "Accesses that name a policy that is not archived beside the log: %llu. What it left out is not known.",
-			    (unsigned long long)c->unarchived.records);
+		finding_say(f, "Accesses that name a policy that is not archived beside the log: %s. What it left out is not known.",
+			    tally_said(&c->unarchived).text);
 		whole = false;
 	}
 	if (!tolerable(c, c->quiet.sum_ns)) {
@@ -193,6 +193,8 @@ bool check_whole(const struct collect *c, struct finding *f)
 		finding_say(f, "The records do not have the signed root: the log was changed.");
 		whole = false;
 	}
+	if (c->verified == VERIFIED_NOT)
+		finding_say(f, "That these records are those that were signed was not computed for this report; \"Verified\", in the head, says why.");
 	if (!whole)
 		finding_need(f, "A range without losses and silence, with every allowed access recorded: only then does \"none\" mean that there was none.");
 	return whole;

@@ -12,12 +12,6 @@
 
 #define QUERY_USERS 50u /* in one condition */
 
-static unsigned long long n(const struct collect *c, enum tally_id id)
-{
-	return (unsigned long long)c->tally[id].records;
-}
-
-/* Records, and accesses where a record stands for several. */
 static bool any_access(const struct collect *c, struct finding *f)
 {
 	if (!check_any(c, f))
@@ -34,6 +28,11 @@ static void settle(const struct collect *c, struct finding *f, bool offends)
 {
 	bool whole = check_whole(c, f), enforced = check_enforced(c, f);
 
+	if (whole && enforced) {
+		finding_say(f, "Lost events in the range: 0. Time in which nothing was recorded: %.1f s; in which no record shows that a policy was in "
+				"force: %.1f s.", (double)c->quiet.sum_ns / 1e9, (double)c->unknown.sum_ns / 1e9);
+		finding_use(f, c, T_GAP, NOTED);
+	}
 	if (c->down.sum_ns) {
 		finding_say(f, "Time in which polyward had been told to stop enforcing: %.1f s (periods: %llu).", (double)c->down.sum_ns / 1e9,
 			    (unsigned long long)c->down.total);
@@ -46,7 +45,7 @@ static void settle(const struct collect *c, struct finding *f, bool offends)
 static void say_passed(const struct collect *c, struct finding *f)
 {
 	if (c->tally[T_PASSED].records)
-		finding_say(f, "Accesses that passed in mode audit although no right allowed them: %llu.", n(c, T_PASSED));
+		finding_say(f, "Accesses that passed in mode audit although no right allowed them: %s.", tally_said(&c->tally[T_PASSED]).text);
 	finding_use(f, c, T_PASSED, OFFENDING);
 }
 
@@ -54,16 +53,16 @@ void check_access(const struct collect *c, struct finding *f)
 {
 	if (!any_access(c, f))
 		return;
-	finding_say(f, "Accesses that were allowed: %llu; refused: %llu.", n(c, T_ALLOW), n(c, T_DENY));
+	finding_say(f, "Accesses that were allowed: %s; refused: %s.", tally_said(&c->tally[T_ALLOW]).text, tally_said(&c->tally[T_DENY]).text);
 	finding_use(f, c, T_ALLOW, EXAMINED);
 	finding_say(f, "This is about the files of those stores on this host that the policies of the range declare.");
 	finding_use(f, c, T_DENY, NOTED);
 	if (c->tally[T_NO_ROLE].records)
-		finding_say(f, "Allowed to processes without any role, by a rule that is open to everybody: %llu.", n(c, T_NO_ROLE));
+		finding_say(f, "Allowed to processes without any role, by a rule that is open to everybody: %s.", tally_said(&c->tally[T_NO_ROLE]).text);
 	finding_use(f, c, T_NO_ROLE, OFFENDING);
 	say_passed(c, f);
 	if (c->tally[T_NO_POLICY].records)
-		finding_say(f, "Accesses that name no policy, so that their roles are known as bits alone: %llu.", n(c, T_NO_POLICY));
+		finding_say(f, "Accesses that name no policy, so that their roles are known as bits alone: %s.", tally_said(&c->tally[T_NO_POLICY]).text);
 	settle(c, f, c->tally[T_NO_ROLE].records || c->tally[T_PASSED].records);
 }
 
@@ -129,8 +128,8 @@ void check_unique_user(const struct collect *c, struct finding *f)
 	finding_use(f, c, T_OTHER_LOGIN, NOTED);
 	finding_say(f, "Users with allowed or refused accesses: %zu; with more than one login behind them: %u.", c->users_count, shared);
 	if (login.records)
-		finding_say(f, "Allowed accesses that belong to no login, and to no role that a policy binds to a unit or a program: %llu.",
-			    (unsigned long long)login.records);
+		finding_say(f, "Allowed accesses that belong to no login, and to no role that a policy binds to a unit or a program: %s.",
+			    tally_said(&login).text);
 	finding_say(f, "Two persons who share one password are one login, here as everywhere: that cannot be seen in a log.");
 	if (c->users_lost || c->nologin_lost)
 		finding_say(f, "There were more users than this report keeps; records not counted by user: %llu.",
@@ -144,12 +143,12 @@ void check_integrity(const struct collect *c, struct finding *f)
 {
 	if (!any_access(c, f))
 		return;
-	finding_say(f, "Changes that a rule allowed: %llu; refused: %llu.", n(c, T_CHANGE), n(c, T_CHANGE_DENIED));
+	finding_say(f, "Changes that a rule allowed: %s; refused: %s.", tally_said(&c->tally[T_CHANGE]).text, tally_said(&c->tally[T_CHANGE_DENIED]).text);
 	finding_use(f, c, T_CHANGE, EXAMINED);
 	finding_use(f, c, T_CHANGE_DENIED, NOTED);
 	finding_use(f, c, T_GUARD, NOTED);
 	if (c->tally[T_CHANGE_PASSED].records)
-		finding_say(f, "Changes that passed in mode audit although no right allowed them: %llu.", n(c, T_CHANGE_PASSED));
+		finding_say(f, "Changes that passed in mode audit although no right allowed them: %s.", tally_said(&c->tally[T_CHANGE_PASSED]).text);
 	finding_use(f, c, T_CHANGE_PASSED, OFFENDING);
 	finding_say(f, "Whether an allowed change was a right one is for people to say. Changes below the filesystem (the disk, a backup) are in no record.");
 	settle(c, f, c->tally[T_CHANGE_PASSED].records != 0);
@@ -174,12 +173,12 @@ void check_by_default(const struct collect *c, struct finding *f)
 {
 	if (!any_access(c, f))
 		return;
-	finding_say(f, "Refused because no rule allows it: %llu. The policy language has no other default.", n(c, T_BY_DEFAULT));
+	finding_say(f, "Refused because no rule allows it: %s. The policy language has no other default.", tally_said(&c->tally[T_BY_DEFAULT]).text);
 	finding_use(f, c, T_ALLOW, EXAMINED);
 	finding_use(f, c, T_BY_DEFAULT, NOTED);
 	finding_use(f, c, T_NO_RULE, OFFENDING);
 	if (c->tally[T_NO_RULE].records)
-		finding_say(f, "Allowed without a rule that says so: %llu.", n(c, T_NO_RULE));
+		finding_say(f, "Allowed without a rule that says so: %s.", tally_said(&c->tally[T_NO_RULE]).text);
 	say_passed(c, f);
 	settle(c, f, c->tally[T_NO_RULE].records || c->tally[T_PASSED].records);
 }
@@ -191,8 +190,8 @@ void check_resilience(const struct collect *c, struct finding *f)
 	finding_use(f, c, T_ACCESS, EXAMINED);
 	finding_use(f, c, T_INTERNAL, OFFENDING);
 	if (c->tally[T_INTERNAL].records)
-		finding_say(f, "Refused for want of memory, depth or room for the record, so that data was not available: %llu.",
-			    n(c, T_INTERNAL));
+		finding_say(f, "Refused for want of memory, depth or room for the record, so that data was not available: %s.",
+			    tally_said(&c->tally[T_INTERNAL]).text);
 	say_passed(c, f);
 	if (c->tally[T_GAP].records)
 		finding_use(f, c, T_GAP, OFFENDING);

@@ -165,7 +165,7 @@ static void retention(const struct collect *c, struct finding *f, int64_t keep_d
 		finding_say(f, "Destroyed keys, which took path and program name out of records and left who, when, store, role and verdict: %llu.",
 			    (unsigned long long)c->erasures.records);
 	if (c->unarchived.records)
-		finding_say(f, "Accesses of the range whose policy is not archived beside the log: %llu.", (unsigned long long)c->unarchived.records);
+		finding_say(f, "Accesses of the range whose policy is not archived beside the log: %s.", tally_said(&c->unarchived).text);
 	if (changed || c->erasures.records || c->unarchived.records ||
 	    (c->first_seq > 0 && c->made_ns - c->first_ns < keep_days * DAY_NS))
 		f->state = NOT_SATISFIED;
@@ -223,8 +223,8 @@ void check_accountability(const struct collect *c, struct finding *f)
 	not_archived(c, &jq);
 	finding_use_own(f, &c->unarchived, "accesses whose policy is not archived beside the log", jq.data, OFFENDING);
 	finding_use(f, c, T_POLICY, NOTED);
-	finding_say(f, "Accesses: %llu; those whose policy is not archived beside the log: %llu.",
-		    (unsigned long long)c->tally[T_ACCESS].records, (unsigned long long)c->unarchived.records);
+	finding_say(f, "Accesses: %s; those whose policy is not archived beside the log: %s.", tally_said(&c->tally[T_ACCESS]).text,
+		    tally_said(&c->unarchived).text);
 	f->state = changed || c->unarchived.records ? NOT_SATISFIED : is_signed ? SATISFIED : NOT_SHOWN;
 }
 

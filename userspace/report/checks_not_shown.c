@@ -28,8 +28,8 @@ void check_content_proof(const struct collect *c, struct finding *f)
 
 void check_authentication(const struct collect *c, struct finding *f)
 {
-	finding_say(f, "Allowed accesses with the age of a second factor: %llu of %llu.", (unsigned long long)c->tally[T_FACTOR].records,
-		    (unsigned long long)c->tally[T_ALLOW].records);
+	finding_say(f, "Allowed accesses with the age of a second factor: %s of %s.", tally_said(&c->tally[T_FACTOR]).text,
+		    tally_said(&c->tally[T_ALLOW]).text);
 	finding_use(f, c, T_FACTOR, NOTED);
 	finding_need(f, "How each login was authenticated: this version has no way to give a second factor, and does not see passwords.");
 }
@@ -62,8 +62,8 @@ void check_disclosures(const struct collect *c, struct finding *f)
 
 void check_purpose(const struct collect *c, struct finding *f)
 {
-	finding_say(f, "Allowed accesses with a declared purpose: %llu of %llu.", (unsigned long long)c->tally[T_PURPOSE].records,
-		    (unsigned long long)c->tally[T_ALLOW].records);
+	finding_say(f, "Allowed accesses with a declared purpose: %s of %s.", tally_said(&c->tally[T_PURPOSE]).text,
+		    tally_said(&c->tally[T_ALLOW]).text);
 	finding_use(f, c, T_PURPOSE, NOTED);
 	finding_need(f, "Declared purposes: this version has no way to declare one.");
 }

@@ -127,12 +127,12 @@ static void see_nologin(struct collect *c, const struct facts *f, uint64_t acces
 	tally_add(&c->nologin[i].t, c->seed, f->v->head.seq, accesses);
 }
 
-static void see_policy(struct collect *c, const struct facts *f)
+static void see_policy(struct collect *c, const struct facts *f, uint64_t accesses)
 {
 	int idx = facts_has(f, PW_F_POLICY_HASH) ? policies_note(c->policies, f->p[PW_F_POLICY_HASH], f->len_bytes[PW_F_POLICY_HASH]) : -1;
 
 	if (idx < 0 || !c->policies->v[idx].archived)
-		tally_add(&c->unarchived, c->seed, f->v->head.seq, 1);
+		tally_add(&c->unarchived, c->seed, f->v->head.seq, accesses);
 	if (idx >= 0) {
 		struct policy_row *row = &c->policies->v[idx];
 
@@ -162,7 +162,7 @@ static void see_access(struct collect *c, const struct facts *f, uint64_t mask, 
 	see_store(c, f, mask, accesses);
 	see_roles(c, f, mask, accesses);
 	see_user(c, f, mask, accesses);
-	see_policy(c, f);
+	see_policy(c, f, accesses);
 	count(&c->buckets[bucket_of(c, f->v->head.time_utc_ns)], mask, accesses);
 	if (mask >> T_NO_LOGIN & 1)
 		see_nologin(c, f, accesses);

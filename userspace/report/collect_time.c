@@ -75,6 +75,17 @@ static void close_force(struct collect *c, int64_t to_ns, uint64_t to_seq)
 	add_permissive(c, to_ns, to_seq);
 }
 
+/* Behind that record nobody knows what is enforced, until another one shows it. */
+static void forget_force(struct collect *c, const struct pw_record *last)
+{
+	close_force(c, last->time_utc_ns, last->seq);
+	c->force = FORCE_UNKNOWN;
+	c->force_since_ns = last->time_utc_ns;
+	c->force_since_seq = last->seq;
+	c->force_policy = -1;
+	c->force_gen = 0;
+}
+
 static void now_in_force(struct collect *c, const struct facts *f, int force)
 {
 	const struct pw_record *h = &f->v->head;
@@ -133,13 +144,7 @@ static void see_silence(struct collect *c, const struct pw_record *h)
 	if (memcmp(c->last.boot_id, h->boot_id, sizeof(h->boot_id)) != 0) {
 		add.why = SPAN_BOOT;
 		stretch_add(&c->quiet, c, &add);
-		/* Nobody knows how long the policy of the boot before was enforced behind its last record. */
-		close_force(c, c->last.time_utc_ns, c->last.seq);
-		c->force = FORCE_UNKNOWN;
-		c->force_since_ns = c->last.time_utc_ns;
-		c->force_since_seq = c->last.seq;
-		c->force_policy = -1;
-		c->force_gen = 0;
+		forget_force(c, &c->last);
 	} else if (h->time_boot_ns > c->last_boot_ns && h->time_boot_ns - c->last_boot_ns > COLLECT_QUIET_S * (uint64_t)NS_PER_S) {
 		stretch_add(&c->quiet, c, &add);
 	}
@@ -173,5 +178,7 @@ void collect_time_end(struct collect *c)
 	/* The end of the range is now, or a moment that later records follow: then the silence is a short one. */
 	if (!c->timed || c->until_ns - c->last.time_utc_ns > COLLECT_QUIET_S * NS_PER_S)
 		stretch_add(&c->quiet, c, &after);
+	if (c->timed && c->made_ns - c->last.time_utc_ns > COLLECT_QUIET_S * NS_PER_S)
+		forget_force(c, &c->last);
 	close_force(c, INT64_MAX, NO_SEQ);
 }

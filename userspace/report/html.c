@@ -44,7 +44,7 @@ static const char style[] =
 	"@page{margin:14mm}@media print{:root{--fg:#000;--dim:#333;--bg:#fff;--line:#999;--soft:#eee;--ok:#0b4f23;--okbg:#e3f4e8;--no:#8a0f1a;"
 			"--nobg:#fde8e8;--open:#5a3e00;--openbg:#fdf3d8;"
 	"--allowed:#2f6db3;--denied:#b3261e;--passed:#c98a00;--hole:#8a1f6b;--covered:#9fc5a8;--loss:#000}"
-	"*{-webkit-print-color-adjust:exact;print-color-adjust:exact}body{max-width:none;padding:0;font-size:10pt}h2,h3,caption{break-after:avoid}"
+	"*{-webkit-print-color-adjust:exact;print-color-adjust:exact}body{max-width:none;padding:0 .4mm;font-size:10pt}h2,h3,caption{break-after:avoid}"
 			"thead{display:table-header-group}"
 	"tr{break-inside:avoid}figure{break-inside:avoid}.wide{overflow:visible}.wide table{font-size:7.5pt}.wide td{overflow-wrap:anywhere;"
 			"min-width:0}.wide th{font-size:6.5pt}td code{font-size:7pt}}";
@@ -102,12 +102,12 @@ static void policies(const json_t *doc, struct buf *b)
 			put(b, "", text_of(p, "version"), ", ");
 		}
 		put(b, "<code>", text_of(p, "hash"), "</code>");
-		put(b, ", from ", text_of(p, "from"), "");
-		put(b, " to ", *text_of(p, "until") ? text_of(p, "until") : "now", "");
+		put(b, ", between ", text_of(p, "from"), "");
+		put(b, " and ", *text_of(p, "until") ? text_of(p, "until") : "now", "");
 		if (!json_is_true(json_object_get(p, "archived")))
 			buf_add_str(b, ", <b>not archived beside the log</b>");
 	}
-	buf_add_str(b, i ? "</td></tr>\n" : "no record of the range names one</td></tr>\n");
+	put(b, i ? "<br>" : "", i ? REPORT_POLICY_NOTE : "no record of the range names one", "</td></tr>\n");
 }
 
 static void live(const json_t *doc, struct buf *b)
@@ -140,8 +140,8 @@ static void the_log(const json_t *doc, struct buf *b)
 	if (json_is_string(json_object_get(log, "root"))) {
 		put(b, "<tr><th scope=\"row\">Log</th><td>", text_of(log, "origin"), "");
 		buf_printf(b, ", %lld records, root <code>%s</code></td></tr>\n", number_of(log, "size"), text_of(log, "root"));
-		put(b, "<tr><th scope=\"row\">Signer</th><td><code>", *text_of(log, "signer") ? text_of(log, "signer") : "the log names none",
-		    "</code></td></tr>\n");
+		put(b, "<tr><th scope=\"row\">Signer</th><td><code>", *text_of(log, "signer") ? text_of(log, "signer") : "the log names none", "</code>");
+		buf_printf(b, "%s</td></tr>\n", *text_of(log, "signer") ? ", " REPORT_SIGNER_NOTE : "");
 	} else {
 		head_row(b, "Log", "has no signed checkpoint");
 	}
@@ -199,6 +199,14 @@ static void more_rows(long long total, unsigned columns, const char *where, stru
 		buf_printf(b, "<tr><td colspan=\"%u\">and %lld more: %s</td></tr>\n", columns, total - SHOWN_MAX, where);
 }
 
+static void record_cell(const json_t *number, struct buf *b)
+{
+	if (json_is_integer(number))
+		buf_printf(b, "<td class=\"n\">%lld</td>", (long long)json_integer_value(number));
+	else
+		buf_add_str(b, "<td class=\"n\">none</td>");
+}
+
 static void span_rows(const json_t *coverage, const char *key, struct buf *b)
 {
 	json_t *span;
@@ -211,9 +219,12 @@ static void span_rows(const json_t *coverage, const char *key, struct buf *b)
 		put(b, "<td>", text_of(span, "until"), "</td>");
 		buf_printf(b, "<td class=\"n\">%.1f</td>", json_real_value(json_object_get(span, "seconds")));
 		put(b, "<td>", text_of(span, "why"), "");
-		put(b, *text_of(span, "store") ? ", store " : "", text_of(span, "store"), "</td></tr>\n");
+		put(b, *text_of(span, "store") ? ", store " : "", text_of(span, "store"), "</td>");
+		record_cell(json_object_get(span, "record_before"), b);
+		record_cell(json_object_get(span, "record_after"), b);
+		buf_add_str(b, "</tr>\n");
 	}
-	more_rows(number_of(json_object_get(coverage, key), "count"), 4, "the JSON form lists the first 512", b);
+	more_rows(number_of(json_object_get(coverage, key), "count"), 6, "the JSON form lists the first 512", b);
 }
 
 static void holes(const json_t *doc, struct buf *b)
@@ -226,7 +237,8 @@ static void holes(const json_t *doc, struct buf *b)
 	svg_coverage(doc, b);
 	buf_add_str(b, "</figure>\n<table><caption>Time that records do not cover, and stores in mode audit</caption><thead><tr><th "
 			"scope=\"col\">From (UTC)</th>"
-		       "<th scope=\"col\">Until (UTC)</th><th scope=\"col\" class=\"n\">Seconds</th><th scope=\"col\">Why</th></tr></thead><tbody>\n");
+		       "<th scope=\"col\">Until (UTC)</th><th scope=\"col\" class=\"n\">Seconds</th><th scope=\"col\">Why</th><th scope=\"col\" "
+		       "class=\"n\">Record before</th><th scope=\"col\" class=\"n\">Record after</th></tr></thead><tbody>\n");
 	span_rows(coverage, "not_recorded", b);
 	span_rows(coverage, "not_enforced", b);
 	span_rows(coverage, "enforcement_not_known", b);
@@ -348,7 +360,7 @@ static void clause(const json_t *c, json_t *queries, struct buf *b)
 	put(b, "", text_of(c, "title"), "</h3>");
 	buf_printf(b, "<span class=\"state %s\">%s</span></header>\n", class_, word);
 	put(b, "<p class=\"dim\">", text_of(c, "in_force"), "");
-	put(b, " &middot; read from: ", text_of(c, "source"), "</p>\n");
+	put(b, " &middot; reading: ", text_of(c, "source"), "</p>\n");
 	if (json_array_size(json_object_get(c, "said"))) {
 		buf_add_str(b, "<ul>");
 		json_array_foreach(json_object_get(c, "said"), i, sentence)

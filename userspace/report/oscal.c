@@ -192,16 +192,19 @@ static json_t *finding(const json_t *doc, const json_t *clause)
 	_buf_ struct buf id = BUF_INIT, title = BUF_INIT;
 	char uuid[UUID_SIZE], observation_uuid[UUID_SIZE];
 	const char *word = text_of(clause, "state");
-	json_t *f;
+	json_t *props = json_array(), *f;
 
 	id_of(doc, "finding", text_of(clause, "id"), uuid);
 	id_of(doc, "observation", text_of(clause, "id"), observation_uuid);
 	token(doc, text_of(clause, "id"), &id);
 	buf_printf(&title, "%s: %s", text_of(clause, "id"), text_of(clause, "title"));
-	f = json_pack("{s:s, s:s, s:s, s:[o, o], s:{s:s, s:s, s:o}}", "uuid", uuid, "title", title.data ? title.data : "", "description",
-		      text_of(clause, "in_force"), "props", prop("result", !strcmp(word, "satisfied") ? "satisfied" : !strcmp(word, "not satisfied") ?
-		      "not-satisfied" : "not-shown"), prop("clause", text_of(clause, "id")), "target", "type", "objective-id", "target-id",
-		      id.data ? id.data : "", "status", status(clause));
+	json_array_append_new(props, prop("result", !strcmp(word, "satisfied") ? "satisfied" : !strcmp(word, "not satisfied") ? "not-satisfied" :
+					  "not-shown"));
+	json_array_append_new(props, prop("clause", text_of(clause, "id")));
+	json_array_append_new(props, prop("reading", text_of(clause, "source")));
+	f = json_pack("{s:s, s:s, s:s, s:o, s:{s:s, s:s, s:o}}", "uuid", uuid, "title", title.data ? title.data : "", "description",
+		      text_of(clause, "in_force"), "props", props, "target", "type", "objective-id", "target-id", id.data ? id.data : "", "status",
+		      status(clause));
 	if (was_looked_at(clause))
 		json_object_set_new(f, "related-observations", json_pack("[{s:s}]", "observation-uuid", observation_uuid));
 	return f;
@@ -223,11 +226,38 @@ static json_t *reviewed(const json_t *doc)
 			 "control-selections", "description", "Every clause of the report", "include-controls", controls);
 }
 
+/* What the records do not cover: whoever reads findings alone must find it beside them. */
+static json_t *result_props(const json_t *doc)
+{
+	static const char *const times[][2] = { { "not_recorded", "seconds-not-recorded" }, { "not_enforced", "seconds-told-not-to-enforce" },
+		{ "enforcement_not_known", "seconds-enforcement-not-known" }, { "mode_audit", "store-seconds-in-mode-audit" } };
+	const json_t *log = json_object_get(doc, "log"), *gaps = json_object_get(doc, "gaps"), *coverage = json_object_get(doc, "coverage");
+	json_t *list = json_array();
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(json_object_get(log, "size")));
+	json_array_append_new(list, prop("tree-size", text));
+	json_array_append_new(list, prop("tree-root", text_of(log, "root")));
+	json_array_append_new(list, prop("signer", text_of(log, "signer")));
+	json_array_append_new(list, prop("log-verified", text_of(log, "verified")));
+	(void)snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(json_object_get(gaps, "events")));
+	json_array_append_new(list, prop("lost-events", text));
+	(void)snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(json_object_get(gaps, "unaccounted")));
+	json_array_append_new(list, prop("events-in-no-record", json_is_true(json_object_get(gaps, "accounted_for")) ||
+					 json_integer_value(json_object_get(gaps, "unaccounted")) ? text : "not known"));
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		(void)snprintf(text, sizeof(text), "%.1f", json_real_value(json_object_get(json_object_get(coverage, times[i][0]), "seconds")));
+		json_array_append_new(list, prop(times[i][1], text));
+	}
+	json_array_append_new(list, prop("query", text_of(doc, "query")));
+	return list;
+}
+
 static json_t *result(const json_t *doc)
 {
 	const json_t *log = json_object_get(doc, "log"), *range = json_object_get(doc, "range");
 	json_t *observations = json_array(), *findings = json_array(), *clause, *r;
-	_buf_ struct buf size = BUF_INIT, lost = BUF_INIT, words = BUF_INIT;
+	_buf_ struct buf words = BUF_INIT;
 	char uuid[UUID_SIZE];
 	size_t i;
 
@@ -237,15 +267,11 @@ static json_t *result(const json_t *doc)
 			json_array_append_new(observations, observation(doc, clause));
 		json_array_append_new(findings, finding(doc, clause));
 	}
-	buf_printf(&size, "%lld", (long long)json_integer_value(json_object_get(log, "size")));
-	buf_printf(&lost, "%lld", (long long)json_integer_value(json_object_get(json_object_get(doc, "gaps"), "events")));
 	buf_printf(&words, "Computed from %lld records of polyward's access log and the policies archived beside it.",
 		   (long long)json_integer_value(json_object_get(log, "records_in_range")));
-	r = json_pack("{s:s, s:s, s:s, s:s, s:s, s:[o, o, o, o, o, o], s:o, s:o}", "uuid", uuid, "title", text_of(doc, "title"), "description",
+	r = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "uuid", uuid, "title", text_of(doc, "title"), "description",
 		      words.data ? words.data : "", "start", text_of(range, "since"), "end", text_of(range, "until"), "props",
-		      prop("tree-size", size.data ? size.data : ""), prop("tree-root", text_of(log, "root")), prop("signer", text_of(log, "signer")),
-		      prop("log-verified", text_of(log, "verified")), prop("lost-events", lost.data ? lost.data : ""), prop("query", text_of(doc, "query")),
-		      "reviewed-controls", reviewed(doc), "findings", findings);
+		      result_props(doc), "reviewed-controls", reviewed(doc), "findings", findings);
 	if (json_array_size(observations))
 		json_object_set(r, "observations", observations);
 	json_decref(observations);

@@ -61,6 +61,11 @@ int  report_sampled(const json_t *doc, uint64_t **ret, size_t *ret_count);
 void report_proven(json_t *doc, const char *dir);
 uint64_t report_rows(const json_t *doc);       /* records that it rests on */
 
+/* Behind the signer: the checkpoint was opened with the key that lies beside it. */
+#define REPORT_SIGNER_NOTE "as the log itself names it: compare it with the key that you were given, or with that of a witness"
+/* Behind the list of policies: a policy may have been stopped and applied again. */
+#define REPORT_POLICY_NOTE "Between these moments, less the times that stand under \"What is missing\"."
+
 /* The document written down. */
 void report_text(const json_t *doc, bool color, struct buf *ret);
 void report_html(const json_t *doc, struct buf *ret);

@@ -2,6 +2,8 @@
 /* The conditions of tallies.def in C, and bounded counting. Never keeps a record, only its number. */
 #include "report/tally.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct { const char *words, *jq; } rows[T_MAX_] = {
@@ -89,6 +91,18 @@ uint64_t tally_priority(uint64_t seed, uint64_t seq)
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
 	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
 	return z ^ z >> 31;
+}
+
+struct tally_said tally_said(const struct tally *t)
+{
+	struct tally_said said = { "" };
+
+	if (t->accesses == t->records)
+		(void)snprintf(said.text, sizeof(said.text), "%" PRIu64, t->records);
+	else
+		(void)snprintf(said.text, sizeof(said.text), "%" PRIu64 " (%" PRIu64 " record%s)", t->accesses, t->records,
+			       t->records == 1 ? "" : "s");
+	return said;
 }
 
 static void sample_put(struct tally *t, uint64_t priority, uint64_t seq)

@@ -32,6 +32,9 @@ void tally_add(struct tally *t, uint64_t seed, uint64_t seq, uint64_t accesses);
 /* As if all that went into b had gone into a too. */
 void tally_merge(struct tally *a, const struct tally *b);
 uint64_t tally_priority(uint64_t seed, uint64_t seq);
+/* "55 (31 records)", or "31" where each record is one access. */
+struct tally_said { char text[64]; };
+struct tally_said tally_said(const struct tally *t);
 const char *tally_words(enum tally_id id);
 const char *tally_jq(enum tally_id id);
 

@@ -7,7 +7,8 @@
 
 #include "report/report.h"
 
-#define WIDTH 96u
+#define WIDTH     96u
+#define SHOWN_MAX 10u /* of what is missing; the list may be long, and this is a terminal */
 
 struct page { struct buf *out; bool color; json_t *queries; };
 
@@ -84,7 +85,8 @@ static void log_lines(struct page *p, const json_t *doc)
 		buf_printf(&line, "%s, %lld records, root %s", text_of(log, "origin"), number_of(log, "size"), text_of(log, "root"));
 		wrap(p, "Log        ", line.data ? line.data : "");
 		line.len_bytes = 0;
-		buf_printf(&line, "%s", *text_of(log, "signer") ? text_of(log, "signer") : "the log names none");
+		buf_printf(&line, "%s%s", *text_of(log, "signer") ? text_of(log, "signer") : "the log names none",
+			   *text_of(log, "signer") ? ", " REPORT_SIGNER_NOTE : "");
 		wrap(p, "Signer     ", line.data ? line.data : "");
 	} else {
 		wrap(p, "Log        ", "has no signed checkpoint");
@@ -100,8 +102,9 @@ static void log_lines(struct page *p, const json_t *doc)
 	     !strcmp(verified, "wrong") ? "NO: the records do not have the signed root" :
 	     "no: the log has no checkpoint, or does not begin with its first record; polyward log verify says more");
 	line.len_bytes = 0;
-	buf_printf(&line, "%lld in the range, of %lld read; %lld of them behind the checkpoint", number_of(log, "records_in_range"),
-		   number_of(log, "records_read"), number_of(log, "behind_checkpoint"));
+	buf_printf(&line, "%lld in the range, of %lld read; %lld behind the checkpoint; path erased in %lld, not opened in %lld",
+		   number_of(log, "records_in_range"), number_of(log, "records_read"), number_of(log, "behind_checkpoint"),
+		   number_of(log, "erased"), number_of(log, "sealed_unread"));
 	wrap(p, "Records    ", line.data ? line.data : "");
 }
 
@@ -115,14 +118,13 @@ static void policy_lines(struct page *p, const json_t *doc)
 
 		if (json_is_true(json_object_get(policy, "archived")))
 			buf_printf(&line, "%s %s, ", text_of(policy, "name"), text_of(policy, "version"));
-		buf_printf(&line, "%s, from %s to %s", text_of(policy, "hash"), text_of(policy, "from"),
+		buf_printf(&line, "%s, between %s and %s", text_of(policy, "hash"), text_of(policy, "from"),
 			   *text_of(policy, "until") ? text_of(policy, "until") : "now");
 		if (!json_is_true(json_object_get(policy, "archived")))
 			buf_add_str(&line, "; NOT ARCHIVED beside the log");
 		wrap(p, i ? "           " : "Policies   ", line.data ? line.data : "");
 	}
-	if (!json_array_size(json_object_get(doc, "policies")))
-		wrap(p, "Policies   ", "no record of the range names one");
+	wrap(p, i ? "           " : "Policies   ", i ? REPORT_POLICY_NOTE : "no record of the range names one");
 }
 
 static void live_lines(struct page *p, const json_t *doc)
@@ -175,6 +177,30 @@ static void head(struct page *p, const json_t *doc)
 
 /* ---- what is missing ---- */
 
+/* Behind so many lines of a list it says how many more there are, and where. */
+static bool is_enough(struct page *p, size_t shown, long long total, const char *where)
+{
+	_buf_ struct buf line = BUF_INIT;
+
+	if (shown < SHOWN_MAX)
+		return false;
+	buf_printf(&line, "and %lld more%s", total - (long long)shown, where);
+	wrap(p, "    ", line.data ? line.data : "");
+	return true;
+}
+
+/* The last record before a stretch and the first one behind it: whoever doubts the stretch looks there. */
+static void add_records_beside(const json_t *span, struct buf *line)
+{
+	const json_t *before = json_object_get(span, "record_before"), *after = json_object_get(span, "record_after");
+
+	if (json_is_integer(before) && json_is_integer(after))
+		buf_printf(line, ", from record %lld to record %lld", number_of(span, "record_before"), number_of(span, "record_after"));
+	else if (json_is_integer(before) || json_is_integer(after))
+		buf_printf(line, ", %s record %lld", json_is_integer(before) ? "from" : "to",
+			   number_of(span, json_is_integer(before) ? "record_before" : "record_after"));
+}
+
 static void span_lines(struct page *p, const json_t *coverage, const char *key, const char *what)
 {
 	const json_t *spans = json_object_get(coverage, key);
@@ -187,15 +213,13 @@ static void span_lines(struct page *p, const json_t *coverage, const char *key, 
 	buf_printf(&line, "%s: %.1f s (periods: %lld)", what, json_real_value(json_object_get(spans, "seconds")), number_of(spans, "count"));
 	wrap(p, "  ", line.data ? line.data : "");
 	json_array_foreach(json_object_get(spans, "list"), i, span) {
-		line.len_bytes = 0;
-		if (i == 10) {
-			buf_printf(&line, "and %lld more; the JSON form lists the first 512", number_of(spans, "count") - 10);
-			wrap(p, "    ", line.data ? line.data : "");
+		if (is_enough(p, i, number_of(spans, "count"), "; the JSON form lists the first 512"))
 			break;
-		}
+		line.len_bytes = 0;
 		buf_printf(&line, "%s to %s, %.1f s: %s%s%s", text_of(span, "from"), text_of(span, "until"),
 			   json_real_value(json_object_get(span, "seconds")), text_of(span, "why"), *text_of(span, "store") ? ", store " : "",
 			   text_of(span, "store"));
+		add_records_beside(span, &line);
 		wrap(p, "    ", line.data ? line.data : "");
 	}
 }
@@ -212,12 +236,9 @@ static void missing(struct page *p, const json_t *doc)
 		   number_of(gaps, "records"), number_of(gaps, "unaccounted"));
 	wrap(p, "  ", line.data ? line.data : "");
 	json_array_foreach(json_object_get(gaps, "list"), i, gap) {
-		line.len_bytes = 0;
-		if (i == 10) {
-			buf_printf(&line, "and %lld more: polyward log --kind gap lists them", number_of(gaps, "records") - 10);
-			wrap(p, "    ", line.data ? line.data : "");
+		if (is_enough(p, i, number_of(gaps, "records"), ": polyward log --kind gap lists them"))
 			break;
-		}
+		line.len_bytes = 0;
 		buf_printf(&line, "record %lld, %s: processor %lld, events %lld to %lld (%lld)", number_of(gap, "record"), text_of(gap, "time"),
 			   number_of(gap, "cpu"), number_of(gap, "first"), number_of(gap, "last"), number_of(gap, "events"));
 		wrap(p, "    ", line.data ? line.data : "");
@@ -291,6 +312,7 @@ static void clause_lines(struct page *p, const json_t *doc)
 		buf_add_char(p->out, '\n');
 		wrap(p, "    ", text_of(clause, "title"));
 		wrap(p, "    ", text_of(clause, "in_force"));
+		wrap(p, "    reading:   ", text_of(clause, "source"));
 		json_array_foreach(json_object_get(clause, "said"), j, sentence)
 			wrap(p, "  - ", json_string_value(sentence));
 		json_array_foreach(json_object_get(clause, "needed"), j, sentence)

@@ -23,14 +23,13 @@ static const struct image *image_of(const struct sink *s, uint32_t gen)
 static int take_event(void *ctx, const void *bytes, size_t len_bytes)
 {
 	struct sink *s = ctx;
-	struct pw_event ev;
+	const struct pw_event *ev = bytes; /* where it lies: the kernel has let go of it, and changes it no more */
 	struct err e;
 	int r;
 
-	if (len_bytes != sizeof(ev))
+	if (len_bytes != sizeof(*ev) || (uintptr_t)bytes % _Alignof(struct pw_event))
 		return 0; /* not of this ABI: its number stays missing, and so becomes a gap record */
-	memcpy(&ev, bytes, sizeof(ev)); /* who wrote it cannot change it meanwhile: the kernel has let go of it; but it may lie unaligned */
-	r = audit_append_event(s->log, &ev, image_of(s, ev.gen), &e);
+	r = audit_append_event(s->log, ev, image_of(s, ev->gen), &e);
 	/* One that cannot be kept is a gap from here on; only a full memory is a reason to stop reading. */
 	return r == -ENOMEM || r == -ENOSPC || r == -EDQUOT || r == -EIO || r == -EFBIG ? r : 0;
 }

@@ -114,10 +114,10 @@ bool evidence_recorded(struct control *c, struct msg_recorded *r)
 void evidence_event(struct control *c, struct ipc_msg *m)
 {
 	struct client *cl = client_of(c, m->body.as_EVENT.id, STEP_EVENT);
-	const struct msg_ask none = { 0 };
+	const struct msg_shown shown = { .erased = m->body.as_EVENT.erased };
 
 	if (!cl)
 		return;
-	client_say(cl, IPC_SAY_EVENT, &none, m->fds);
+	client_say(cl, IPC_SAY_EVENT, &shown, m->fds);
 	client_end(cl, 0, "%s", "");
 }

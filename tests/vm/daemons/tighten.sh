@@ -17,7 +17,7 @@ maps() { # maps USER: a process that maps a scan and waits; $! is its number
 	wait_for 5 grep -q one.png /proc/$mapper/maps
 }
 gone() { ! kill -0 "$1" 2>/dev/null; }
-told() { polyward log --kind mode --json | jq -e "select(.event == \"$1\" and (.note | test(\"process $2 .*store scans\")))" >/dev/null; }
+told() { polyward log --kind mode --json | jq -es "any(.[]; .event == \"$1\" and (.note | test(\"process $2 .*store scans\")))" >/dev/null; }
 
 daemon
 open_leave=$(policy open-leave 1 "$what")
