@@ -113,9 +113,11 @@ struct account { uint64_t records, access, allowed, lost; };
 
 static void add(struct account *a, const struct record_view *v)
 {
+	uint64_t count = v->head.kind == PW_REC_ACCESS ? record_find_u64(v, PW_F_COUNT, 1) : 0;
+
 	a->records++;
-	a->access += v->head.kind == PW_REC_ACCESS;
-	a->allowed += v->head.kind == PW_REC_ACCESS && record_find_u64(v, PW_F_VERDICT, PW_DENY) == PW_ALLOW;
+	a->access += count;
+	a->allowed += record_find_u64(v, PW_F_VERDICT, PW_DENY) == PW_ALLOW ? count : 0;
 	if (v->head.kind == PW_REC_GAP)
 		a->lost += record_find_u64(v, PW_F_GAP_LAST, 0) - record_find_u64(v, PW_F_GAP_FIRST, 0) + 1;
 }
