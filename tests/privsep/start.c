@@ -22,7 +22,8 @@ bool place_make(struct place *p)
 		return false;
 	(void)snprintf(p->socket, sizeof(p->socket), "%s/control", p->dir);
 	p->dir_fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return p->dir_fd >= 0 && fchmod(p->dir_fd, 0777) == 0 && ipc_listen(p->socket, &p->listen_fd, &e) == 0;
+	/* One directory stands for all of the installation's; the kernel process guards the signer's, which lies in that of the log. */
+	return p->dir_fd >= 0 && fchmod(p->dir_fd, 0777) == 0 && mkdirat(p->dir_fd, "signer", 0700) == 0 && ipc_listen(p->socket, &p->listen_fd, &e) == 0;
 }
 
 void place_remove(struct place *p)
@@ -31,7 +32,8 @@ void place_remove(struct place *p)
 	struct dirent *entry;
 
 	while (d && (entry = readdir(d)))
-		(void)unlinkat(p->dir_fd, entry->d_name, 0);
+		if (unlinkat(p->dir_fd, entry->d_name, 0) < 0)
+			(void)unlinkat(p->dir_fd, entry->d_name, AT_REMOVEDIR);
 	if (d)
 		closedir(d);
 	close(p->dir_fd);
