@@ -358,7 +358,9 @@ struct pw_event {
 };
 _Static_assert(sizeof(struct pw_event) == 64 + 18 * 4 + 8 + 8 + 16 + PW_NAMES_MAX, "struct pw_event is ABI");
 
-#define PW_EVENT_ROOM (sizeof(struct pw_event) + 8u) /* bytes of one event in its ring, a multiple of 8 */
+/* In its ring an event may end behind its names: at least the head is there, and all that names_len says. */
+#define PW_EVENT_HEAD (sizeof(struct pw_event) - PW_NAMES_MAX)
+#define PW_EVENT_ROOM (sizeof(struct pw_event) + 8u) /* bytes that one event takes of its ring at most, a multiple of 8 */
 _Static_assert(sizeof(struct pw_event) % 8 == 0, "events lie one behind the other");
 
 /* ---- mappings that exist: what reading the pinned iterator pw_mapped yields, one after the other -------------------------- */

@@ -245,6 +245,14 @@ static void comment(const char *head, const char *text)
 	}
 }
 
+static const char *status_word(const struct outcome *o, char *ret, size_t size)
+{
+	snprintf(ret, size, "%s", o->status == 0 ? "it worked" : o->status == CAME_TO_NOTHING ? "came to nothing" :
+		 o->status == BROKEN ? "could not begin" : o->status == PARTLY ? "worked in part" :
+		 strerrorname_np(o->status) ? strerrorname_np(o->status) : "died");
+	return ret;
+}
+
 static bool verdict(const struct outcome *o, int number)
 {
 	const struct row *r = o->row;
@@ -252,9 +260,7 @@ static bool verdict(const struct outcome *o, int number)
 	bool good = is_expected(o) && !o->leaked && !o->changed && !o->late && (no_record || o->recorded);
 	char status[40];
 
-	snprintf(status, sizeof(status), "%s", o->status == 0 ? "it worked" : o->status == CAME_TO_NOTHING ? "came to nothing" :
-		 o->status == BROKEN ? "could not begin" : o->status == PARTLY ? "worked in part" :
-		 strerrorname_np(o->status) ? strerrorname_np(o->status) : "died");
+	(void)status_word(o, status, sizeof(status));
 	if (o->status == NOT_HERE) {
 		comment("", o->output);
 		printf("ok %d - %s %s as %s # SKIP not on this machine\n", number, r->program, r->variant, name_of(o->who));
@@ -275,17 +281,25 @@ static bool verdict(const struct outcome *o, int number)
 
 /*
  * Without any policy: an attack that does not succeed even then would prove nothing when it is refused. Rows without a record are
- * those that the kernel itself stops, or that do not succeed by a call.
+ * those that the kernel itself stops, or that do not succeed by a call; how they end is shown.
  */
 static bool control_verdict(const struct outcome *o, int number)
 {
 	const struct row *r = o->row;
-	bool good = o->status == 0 || o->leaked || o->changed || o->status == CAME_TO_NOTHING || o->status == NOT_HERE || !strcmp(r->record, "-");
+	bool won = !o->late && (o->status == 0 || o->leaked || o->changed), excused = !strcmp(r->record, "-");
+	char ending[40];
 
-	if (!good)
+	if (o->status == NOT_HERE) {
+		comment("", o->output);
+		printf("ok %d - without a policy %s %s as %s # SKIP not on this machine\n", number, r->program, r->variant, name_of(o->who));
+		return true;
+	}
+	if (!won && !excused)
 		comment("> ", o->output);
-	printf("%sok %d - without a policy %s %s as %s succeeds\n", good ? "" : "not ", number, r->program, r->variant, name_of(o->who));
-	return good;
+	printf("%sok %d - without a policy %s %s as %s: %s%s\n", won || excused ? "" : "not ", number, r->program, r->variant, name_of(o->who),
+	       o->leaked ? "the secret came out" : o->changed ? "the stores changed" : status_word(o, ending, sizeof(ending)),
+	       won || !excused ? "" : ", as its row says");
+	return won || excused;
 }
 
 /* Any of these shell patterns, or none given. */

@@ -62,14 +62,15 @@ cpu_ns() { # cpu_ns PID...: what these processes have had of the processor
 busy_ns() { awk '$1 == "cpu0" { printf "%.0f", $8 }' /proc/schedstat; }
 
 # 4,096 files in turn, so that no opening resembles the one before. Whoever records them is CONSUMER, processes by PID; `records` and `lost`
-# are what this one says of itself. Everything is counted, the loop's own start and what is written after its end as well.
+# are what this one says of itself. Everything is counted, the loop's own start and what is written after its end as well. Many rounds,
+# because what a recorder does once a second would weigh as if a second had only these few openings.
 many() { # many SYSTEM RECORDS LOST CONSUMER...
 	system=$1 records=$2 lost=$3
 	shift 3
 	"$B/tests/bench/ops" "$dir" 4 many >/dev/null # makes the files
 	settle
 	had_records=$($records) had_lost=$($lost) had_cpu=$(cpu_ns "$@") had_busy=$(busy_ns)
-	"$B/tests/bench/ops" "$dir" "$rounds" many >"$work/out"
+	"$B/tests/bench/ops" "$dir" $((rounds * 5)) many >"$work/out"
 	settle
 	busy=$(busy_ns) cpu=$(cpu_ns "$@")
 	sed "s/^/$system /" "$work/out"

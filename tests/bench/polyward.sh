@@ -64,17 +64,16 @@ field() { # field NAME: a number of `polyward status --json`, the last of that n
 polyward_records() { field records; }
 polyward_lost() { field lost; }
 
-memory() {
+memory() { # memory PREFIX: what the idle daemons hold, and the maps
 	for name in polywardd polyward-kernel polyward-control polyward-audit; do
 		pid=$(pidof "$name")
 		# Not smaps: nobody looks into polyward's memory while a policy is in force.
-		awk -v name="$name" '/^VmRSS:/ { rss = $2 } /^RssAnon:/ { own = $2 } END { print "MEMORY", name, rss, own }' "/proc/$pid/status"
+		awk -v name="$1$name" '/^VmRSS:/ { rss = $2 } /^RssAnon:/ { own = $2 } END { print "MEMORY", name, rss, own }' "/proc/$pid/status"
 	done
-	echo "MEMORY maps $(field map_bytes)"
+	echo "MEMORY $1maps $(field map_bytes)"
 }
 
-# The daemons, and what they cost with and without a policy, elsewhere, and with every access recorded. Ends as it began.
-polyward_rows() {
+daemons() {
 	"$here/../vm/users"
 	own polyward polywardd "$B"/libexec/* /usr/lib/*/libnss_*
 	polywardd >"$work/polywardd.log" 2>&1 &
@@ -82,13 +81,21 @@ polyward_rows() {
 		polyward status >/dev/null 2>&1 && break
 		sleep 0.2
 	done
+}
+
+record() { # under `log all`
+	many store-log-all polyward_records polyward_lost "$(pidof polyward-audit)"
+}
+
+# What the daemons cost with and without a policy, elsewhere, and with every access recorded.
+rows() {
 	measure daemons-without-policy "$dir" files
 	policy 10 denied
 	measure store "$dir" all
 	measure beside-the-store "$store/beside" files
 	measure elsewhere "$work/else" all
 	settle
-	memory
+	memory ''
 	policy 10 all
 	lost=$(field lost) records=$(field records)
 	drained=--drained
@@ -97,7 +104,9 @@ polyward_rows() {
 	settle
 	echo "VERSION polyward-records $(($(field records) - records))"
 	echo "VERSION polyward-lost $(($(field lost) - lost))"
-	many store-log-all polyward_records polyward_lost "$(pidof polyward-audit)"
+	record
+	settle
+	memory after-
 }
 
 # A store as large as a training set.
@@ -121,7 +130,15 @@ down() {
 }
 
 polyward_all() {
-	polyward_rows
+	daemons
+	rows
 	[ "$files" -eq 0 ] || large "$files"
+	down
+}
+
+polyward_many() {
+	daemons
+	policy 10 all
+	record
 	down
 }

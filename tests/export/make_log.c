@@ -195,7 +195,7 @@ static void all_words(struct audit_log *l)
 					      "down", "refused", "reverted", "not-permitted", "upgrade-asked", "upgrade-begun", "upgrade-done", "new-word" };
 	static const char *const mode[] = { "started", "adopted", "off", "refused", "sealed", "upgrade-closed", "peer-refused", "mapping-left",
 					    "mapping-found", "mapping-ended", "daemon-started", "daemon-stopped", "role-restarted", "log-stopped",
-					    "log-writable", "log-cut", "new-word" };
+					    "log-writable", "log-cut", "clock-moved", "new-word" };
 	static const char *const evidence[] = { "report", "export", "explanation", "review", "proof" };
 
 	for (size_t i = 0; i < sizeof(policy) / sizeof(policy[0]); i++)

@@ -104,12 +104,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct buf bytes; /* compiled once: a fuzzer asks a million times */
 	static struct image img;
-	struct pw_event *ev = calloc(1, sizeof(*ev)); /* exactly: a sanitizer sees one byte too many */
+	size_t len_bytes = size < PW_EVENT_HEAD ? PW_EVENT_HEAD : size < sizeof(struct pw_event) ? size : sizeof(struct pw_event);
+	struct pw_event *ev = calloc(1, len_bytes); /* exactly: a sanitizer sees one byte too many */
 
 	if (!bytes.len_bytes)
 		compile(&bytes, &img);
 	MUST(ev);
-	memcpy(ev, data, size < sizeof(*ev) ? size : sizeof(*ev));
+	memcpy(ev, data, size < len_bytes ? size : len_bytes);
+	/* One that ends behind its names has no more of them; else the role lets it fall. */
+	if (len_bytes < sizeof(*ev) && ev->names_len > len_bytes - PW_EVENT_HEAD)
+		ev->names_len = (__u16)(len_bytes - PW_EVENT_HEAD);
 	must_be_recorded(ev, &img);
 	must_be_recorded(ev, NULL);
 	free(ev);

@@ -11,50 +11,11 @@
 
 #include "audit/internal.h"
 #include "base/cleanup.h"
-#include "place.h"
+#include "dirs.h"
 #include "random.h"
 
 #define SHORT_BYTES 119u /* two blocks of SHA-256 with the leaf's prefix */
 #define EVENTS      4000u
-
-struct dirs { struct place place; int records, keys, signer; };
-
-static int sub(const struct place *p, const char *name)
-{
-	return mkdirat(p->fd, name, 0700) < 0 ? -1 : openat(p->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-static struct dirs dirs_make(void)
-{
-	struct dirs d = { .place = place_make() };
-
-	d.records = sub(&d.place, "records");
-	d.keys = sub(&d.place, "keys");
-	d.signer = sub(&d.place, "signer");
-	return d;
-}
-
-static void dirs_free(struct dirs *d)
-{
-	close(d->records);
-	close(d->keys);
-	close(d->signer);
-	place_free(&d->place);
-}
-#define _dirs_ __attribute__((cleanup(dirs_free)))
-
-static int again(int fd)
-{
-	return openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-static int open_log(const struct dirs *d, bool sealed, struct audit_log **ret, struct err *e)
-{
-	const struct audit_dirs dirs = { again(d->records), sealed ? again(d->keys) : -1, sealed ? again(d->signer) : -1 };
-	uint64_t cut;
-
-	return audit_open_signed(&dirs, ret, &cut, e);
-}
 
 static struct pw_event plain_event(void)
 {
@@ -123,7 +84,7 @@ static int read_from(const struct dirs *d, bool sealed, uint64_t from, const str
 	struct log_reader *r;
 	struct record_view v;
 	struct err e = { 0 };
-	int code = log_reader_open(again(d->records), sealed ? again(d->keys) : -1, &r, &e);
+	int code = log_reader_open(again(d->dir_fd), sealed ? again(d->keys_fd) : -1, &r, &e);
 
 	*ret = (struct seen){ 0 };
 	if (code == 0 && from)
@@ -157,7 +118,7 @@ static void write_and_read(bool sealed)
 	static struct pw_event by_cpu[2][EVENTS];
 	const struct pw_event *const made[] = { by_cpu[0], by_cpu[1] };
 	_random_policy_ struct random_policy p = { 0 };
-	_dirs_ struct dirs d = dirs_make();
+	_dirs_ struct dirs d = dirs_make(sealed ? DIRS_SIGNED : DIRS_PLAIN);
 	struct random r = { .state = sealed ? 5 : 6 };
 	struct pw_event ev = plain_event();
 	uint64_t cpu_seq[2] = { 0 };
@@ -168,7 +129,7 @@ static void write_and_read(bool sealed)
 
 	world_make(&w, &r);
 	CHECK_INT(random_policy_make(&p, &w, &r), 0);
-	CHECK_INT(open_log(&d, sealed, &l, &e), 0);
+	CHECK_INT(dirs_open(&d, &l, &e), 0);
 	for (unsigned i = 0; i < EVENTS; i++) {
 		change(&ev, &r, cpu_seq);
 		ev.time_boot_ns += 1000;
@@ -186,7 +147,7 @@ static void write_and_read(bool sealed)
 	for (uint64_t from = 1; from < 700; from += 13)
 		CHECK_INT(read_from(&d, sealed, from, made, &p.img, &some), 0);
 	/* A log that is opened again knows all of them. */
-	CHECK_INT(open_log(&d, sealed, &l, &e), 0);
+	CHECK_INT(dirs_open(&d, &l, &e), 0);
 	for (unsigned cpu = 0; cpu < 2; cpu++)
 		for (uint64_t i = 0; i < cpu_seq[cpu]; i++)
 			CHECK(audit_knows(l, cpu, i, by_cpu[cpu][i].time_boot_ns));
@@ -208,7 +169,7 @@ static void what_is_put_first_moves_what_is_named(void)
 {
 	static struct pw_event made[2][300];
 	const struct pw_event *const by_cpu[] = { made[0], made[1] };
-	_dirs_ struct dirs d = dirs_make();
+	_dirs_ struct dirs d = dirs_make(DIRS_PLAIN);
 	_buf_ struct buf first = BUF_INIT;
 	const struct pw_record head = { .schema = PW_RECORD_SCHEMA, .kind = PW_REC_MODE, .cpu = 0xffff };
 	struct pw_event ev = plain_event();
@@ -216,7 +177,7 @@ static void what_is_put_first_moves_what_is_named(void)
 	struct seen all;
 	struct err e = { 0 };
 
-	CHECK_INT(open_log(&d, false, &l, &e), 0);
+	CHECK_INT(dirs_open(&d, &l, &e), 0);
 	for (unsigned i = 0; i < 300; i++) {
 		ev.seq = i;
 		ev.ino = i;
@@ -242,13 +203,13 @@ static void a_second_later_is_another_record(void)
 {
 	static struct pw_event made[2][8];
 	const struct pw_event *const by_cpu[] = { made[0], made[1] };
-	_dirs_ struct dirs d = dirs_make();
+	_dirs_ struct dirs d = dirs_make(DIRS_SIGNED);
 	struct pw_event ev = plain_event();
 	struct audit_log *l;
 	struct seen all;
 	struct err e = { 0 };
 
-	CHECK_INT(open_log(&d, true, &l, &e), 0);
+	CHECK_INT(dirs_open(&d, &l, &e), 0);
 	for (unsigned i = 0; i < 8; i++) {
 		ev.seq = i;
 		ev.time_boot_ns += i == 4 ? 1000000000 : 1;
@@ -280,12 +241,12 @@ static int put_like(struct audit_log *l, uint64_t cpu_seq, uint64_t like, struct
 /* The code with which reading a log of a full record and then one that is like that number ends, and what was the uid. */
 static int read_like(uint64_t like, unsigned before, uint64_t *ret_uid)
 {
-	_dirs_ struct dirs d = dirs_make();
+	_dirs_ struct dirs d = dirs_make(DIRS_PLAIN);
 	struct record_view v;
 	struct audit_log *l;
 	struct log_reader *r;
 	struct err e = { 0 };
-	int code = open_log(&d, false, &l, &e);
+	int code = dirs_open(&d, &l, &e);
 
 	*ret_uid = 0;
 	for (unsigned i = 0; code == 0 && i < before; i++)
@@ -293,7 +254,7 @@ static int read_like(uint64_t like, unsigned before, uint64_t *ret_uid)
 	if (code == 0)
 		code = put_like(l, before, like, &e);
 	audit_close(l);
-	if (code < 0 || log_reader_open(again(d.records), -1, &r, &e) < 0)
+	if (code < 0 || log_reader_open(again(d.dir_fd), -1, &r, &e) < 0)
 		return -EIO;
 	while ((code = log_reader_next(r, &v, &e)) == 1)
 		*ret_uid = record_find_u64(&v, PW_F_UID, 0);
@@ -316,18 +277,18 @@ static void a_record_that_cannot_be_like_another_is_damage(void)
 
 static void one_abridged_record_is_not_like_another(void)
 {
-	_dirs_ struct dirs d = dirs_make();
+	_dirs_ struct dirs d = dirs_make(DIRS_PLAIN);
 	struct record_view v;
 	struct audit_log *l;
 	struct log_reader *r;
 	struct err e = { 0 };
 
-	CHECK_INT(open_log(&d, false, &l, &e), 0);
+	CHECK_INT(dirs_open(&d, &l, &e), 0);
 	CHECK_INT(put_like(l, 0, UINT64_MAX, &e), 0);
 	CHECK_INT(put_like(l, 1, 0, &e), 0);
 	CHECK_INT(put_like(l, 2, 1, &e), 0);
 	audit_close(l);
-	CHECK_INT(log_reader_open(again(d.records), -1, &r, &e), 0);
+	CHECK_INT(log_reader_open(again(d.dir_fd), -1, &r, &e), 0);
 	CHECK_INT(log_reader_next(r, &v, &e), 1);
 	CHECK_INT(log_reader_next(r, &v, &e), 1);
 	CHECK_INT(log_reader_next(r, &v, &e), -EBADMSG);

@@ -63,8 +63,10 @@ int fd_read_file(int dir_fd, const char *name, size_t max_bytes, struct buf *ret
 			continue;
 		if (n < 0)
 			return -errno;
-		if (n == 0)
+		if (n == 0) {
+			buf_add(ret, "", 0); /* an empty file is an empty text too */
 			return ret->failed ? -ENOMEM : 0;
+		}
 		if (ret->len_bytes + (size_t)n > max_bytes)
 			return -EFBIG;
 		buf_add(ret, chunk, (size_t)n);

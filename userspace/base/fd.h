@@ -10,7 +10,8 @@ struct buf;
 
 int fd_write_all(int fd, const void *bytes, size_t len_bytes);
 int fd_read_all(int fd, void *bytes, size_t len_bytes);              /* -ENODATA when the file ends before that */
-int fd_read_file(int dir_fd, const char *name, size_t max_bytes, struct buf *ret); /* -EFBIG above max_bytes */
+/* Appends; on success ret->data ends in a NUL and is never NULL. -EFBIG above max_bytes. */
+int fd_read_file(int dir_fd, const char *name, size_t max_bytes, struct buf *ret);
 /* Write beside, fsync, rename over, fsync the directory: readers see the old bytes or the new, never a mixture. */
 int fd_replace_file(int dir_fd, const char *name, const void *bytes, size_t len_bytes, mode_t mode);
 /* The same by a path, as people give it. */

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define RETRY_MS 1000
-#define BEAT_MS  60000 /* with nothing to record, so often we record that we live: silence is then evidence too */
 #define READ_MS  10 /* the kernel wakes nobody while events are held: so often we look for more */
 
 /* 0 go on, 1 the supervisor is gone, -errno a peer broke the rules. */
@@ -49,30 +48,9 @@ static int wait_ms(const struct sink *s)
 	}
 	if (ms < 0 || ms > s->beat_at_ms - role_now_ms())
 		ms = s->beat_at_ms > role_now_ms() ? (int)(s->beat_at_ms - role_now_ms()) : 0;
-	if (keep_wants(s) && ms > s->keep_at_ms - role_now_ms())
-		ms = s->keep_at_ms > role_now_ms() ? (int)(s->keep_at_ms - role_now_ms()) : 0;
+	if (keep_wants(s) && ms > s->keep_at_ms - keep_now_ms())
+		ms = s->keep_at_ms > keep_now_ms() ? (int)(s->keep_at_ms - keep_now_ms()) : 0;
 	return sink_holds(s) && ms > READ_MS ? READ_MS : ms;
-}
-
-static void beat(struct sink *s)
-{
-	const struct pw_record head = { .schema = PW_RECORD_SCHEMA, .kind = PW_REC_HEARTBEAT, .cpu = UINT16_MAX };
-	uint64_t next_seq = audit_next_seq(s->log);
-	_buf_ struct buf b = BUF_INIT;
-	struct err e;
-
-	if (next_seq != s->beat_seq || s->trouble_since_utc_s) {
-		s->beat_seq = next_seq;
-		s->beat_at_ms = role_now_ms() + BEAT_MS;
-		return;
-	}
-	if (role_now_ms() < s->beat_at_ms)
-		return;
-	record_begin(&b, &head);
-	if (record_end(&b, 0) == 0 && audit_append(s->log, &b, &e) == 0)
-		(void)sink_commit(s, &e);
-	s->beat_seq = audit_next_seq(s->log);
-	s->beat_at_ms = role_now_ms() + BEAT_MS;
 }
 
 /* Records are on disk, but what proves them is not: said once, and once when that is over. */
@@ -114,8 +92,8 @@ static int loop(struct sink *s)
 		}
 		if (s->trouble_since_utc_s ? role_now_ms() >= s->retry_at_ms : audit_commit_in_ms(s->log) == 0)
 			(void)sink_commit(s, &e);
-		beat(s);
-		sink_retain(s);
+		sink_beat(s, role_now_ms());
+		sink_retain(s, keep_now_ms(), role_now_utc_s());
 		tell_tree(s);
 	}
 }

@@ -21,8 +21,9 @@ struct sink {
 	struct err trouble;
 	uint64_t beat_seq;                   /* records when beat_at_ms was set */
 	int64_t beat_at_ms;                  /* when nothing will have been recorded for long enough to say that we live */
-	int64_t keep_at_ms;                  /* when to look next for what has been kept long enough */
+	int64_t keep_at_ms;                  /* when to look next for what has been kept long enough (keep_now_ms()) */
 	int64_t keep_last_ms, keep_utc_s;    /* both clocks when that was done last; 0: not yet */
+	int64_t keep_from_ms;                /* the wall clock was moved: until then it is not believed */
 	struct retention retention;
 	bool tree_told;                      /* that tiles or checkpoints cannot be written */
 };
@@ -51,9 +52,11 @@ void sink_evidence(struct sink *s, struct msg_evidence *m);
 void sink_erase(struct sink *s, struct msg_erase *m);
 void sink_cosign(struct sink *s, struct msg_cosign *m);
 
-/* audit_keep.c: what is kept, and for how long. */
+/* audit_keep.c: what is due by the clock. The moment is the caller's: nothing in there reads a clock of its own but the first. */
+int64_t keep_now_ms(void);       /* CLOCK_BOOTTIME: goes on through suspend, and nobody can set it */
 void keep_read(struct sink *s);  /* at the start; a file that cannot be read destroys nothing */
 bool keep_wants(const struct sink *s);
-void sink_retain(struct sink *s);  /* once in a while */
+void sink_retain(struct sink *s, int64_t now_ms, int64_t now_utc_s);  /* does something once in a while */
+void sink_beat(struct sink *s, int64_t now_ms);                       /* the same; now_ms as role_now_ms() */
 
 #endif

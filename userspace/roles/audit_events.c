@@ -27,8 +27,10 @@ static int take_event(void *ctx, const void *bytes, size_t len_bytes)
 	struct err e;
 	int r;
 
-	if (len_bytes != sizeof(*ev) || (uintptr_t)bytes % _Alignof(struct pw_event))
-		return 0; /* not of this ABI: its number stays missing, and so becomes a gap record */
+	/* Not of this ABI: its number stays missing, and so becomes a gap record. An event may end behind its names. */
+	if (len_bytes < PW_EVENT_HEAD || len_bytes > sizeof(*ev) || (uintptr_t)bytes % _Alignof(struct pw_event) ||
+	    ev->names_len > len_bytes - PW_EVENT_HEAD)
+		return 0;
 	r = audit_append_event(s->log, ev, image_of(s, ev->gen), &e);
 	/* One that cannot be kept is a gap from here on; only a full memory is a reason to stop reading. */
 	return r == -ENOMEM || r == -ENOSPC || r == -EDQUOT || r == -EIO || r == -EFBIG ? r : 0;

@@ -2,6 +2,7 @@
 /*
  * What the daemons' suites need that a shell is too slow for: many openings, a mapping that waits, and the log counted record by record.
  * Usage: load open FILE COUNT           how many of COUNT openings succeed
+ *        load turn FILE FILE2 COUNT     the same, by turns, so that no access repeats the one before and each has a record of its own
  *        load try FILE PAUSE_US         open until SIGTERM; then "OPENED REFUSED OTHERWISE"
  *        load map FILE                  map it, and wait for SIGTERM
  *        load account DIR               "RECORDS LOST ALLOWED": access records, accesses that gap records stand for, allowed ones among the first
@@ -43,12 +44,12 @@ static void pause_us(uint64_t us)
 	nanosleep(&t, NULL);
 }
 
-static int open_many(const char *path, uint64_t count)
+static int open_many(const char *const paths[static 2], uint64_t count)
 {
 	uint64_t passed = 0;
 
 	for (uint64_t i = 0; i < count; i++) {
-		_fd_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+		_fd_ int fd = open(paths[i % 2], O_RDONLY | O_CLOEXEC);
 
 		passed += fd >= 0;
 	}
@@ -251,10 +252,12 @@ int main(int argc, char **argv)
 	sigaction(SIGTERM, &stop, NULL);
 	if (argc == 6)
 		(void)num_parse(argv[5], strlen(argv[5]), UINT64_MAX, &allowed);
-	if (argc == 4 || argc == 6)
-		(void)num_parse(argv[argc == 6 ? 4 : 3], strlen(argv[argc == 6 ? 4 : 3]), UINT64_MAX, &n);
+	if (argc >= 4)
+		(void)num_parse(argv[argc > 4 ? 4 : 3], strlen(argv[argc > 4 ? 4 : 3]), UINT64_MAX, &n);
 	if (argc == 4 && !strcmp(argv[1], "open"))
-		return open_many(argv[2], n);
+		return open_many((const char *const[2]){ argv[2], argv[2] }, n);
+	if (argc == 5 && !strcmp(argv[1], "turn"))
+		return open_many((const char *const[2]){ argv[2], argv[3] }, n);
 	if (argc == 4 && !strcmp(argv[1], "try"))
 		return try(argv[2], n);
 	if (argc == 3 && !strcmp(argv[1], "map"))
@@ -267,6 +270,6 @@ int main(int argc, char **argv)
 		return watch(argv[2], argv[3]);
 	if (argc == 6 && !strcmp(argv[1], "check"))
 		return check(argv[2], argv[3], n, allowed);
-	fprintf(stderr, "usage: load open|try|map|account|events|watch|check ARGUMENTS...\n");
+	fprintf(stderr, "usage: load open|turn|try|map|account|events|watch|check ARGUMENTS...\n");
 	return 2;
 }

@@ -7,7 +7,7 @@ set -u
 people
 mkdir -p /srv/ai/vault
 chmod 777 /srv/ai/vault
-echo secret >/srv/ai/vault/one.dat
+echo secret | tee /srv/ai/vault/one.dat >/srv/ai/vault/two.dat
 # Scans are recorded when there is room; the vault is strict.
 both=$(policy both 1 'store vault { path /srv/ai/vault modality image class phi strict } rule vault-read { allow radiologist to read, list on vault }')
 load=$built/tests/vm/load
@@ -71,7 +71,7 @@ reads alice /srv/ai/vault/one.dat
 ok $? 'on a small disk: the vault opens'
 sleep 0.3
 cat /dev/zero >$small/filler 2>/dev/null
-fill() { opens alice /srv/ai/vault/one.dat 200 >/dev/null; sleep 0.2; [ "$(status_of "$1")" != null ]; }
+fill() { as alice "$load" turn /srv/ai/vault/one.dat /srv/ai/vault/two.dat 1000 >/dev/null; sleep 0.2; [ "$(status_of "$1")" != null ]; }
 wait_for 30 fill .log.trouble
 ok $? 'the disk is full: status says so, of the tree first'
 run polyward status
