@@ -2,7 +2,7 @@
 /*
  * The slow half of event.bpf.h: reserve, fill, submit. Must never change a verdict.
  */
-#include "event.bpf.h"
+#include "alike.bpf.h"
 #include "names.bpf.h"
 
 static __always_inline void pw_fill_task(struct pw_event *ev, struct task_struct *task)
@@ -15,7 +15,6 @@ static __always_inline void pw_fill_task(struct pw_event *ev, struct task_struct
 	ev->start_boot_ns = task->group_leader->start_boottime;
 	ev->tgid = (__u32)task->tgid;
 	ev->tid = (__u32)task->pid;
-	ev->ppid = (__u32)task->real_parent->tgid;
 	if (real) {
 		ev->uid = real->uid.val;
 		ev->euid = real->euid.val;
@@ -23,12 +22,10 @@ static __always_inline void pw_fill_task(struct pw_event *ev, struct task_struct
 	}
 	ev->login_uid = pw_login_uid(task);
 	ev->session = bpf_core_field_exists(task->sessionid) ? task->sessionid : 0xffffffffu;
-	ev->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
 	if (program) {
 		ev->exe_ino = program->i_ino;
 		ev->exe_dev = program->i_sb->s_dev;
 	}
-	bpf_get_current_comm(ev->comm, sizeof(ev->comm));
 }
 
 static __always_inline void pw_fill_decision(struct pw_event *ev, const struct pw_op *op, const struct pw_decision *d)
@@ -53,17 +50,6 @@ static __always_inline void pw_fill_decision(struct pw_event *ev, const struct p
 	ev->flags = d->timed ? PW_EV_TIMED : 0;
 }
 
-/*
- * Room for one event among those of allowed accesses. The last eighth of the ring is for strict stores: whoever may open files
- * of another one must not be able to lock people out of these by doing so very often.
- */
-static __always_inline bool pw_access_has_room(bool strict)
-{
-	__u64 used_bytes = bpf_ringbuf_query(&pw_access, BPF_RB_AVAIL_DATA);
-
-	return used_bytes + PW_EVENT_ROOM <= (strict ? PW_ACCESS_BYTES - 1 : PW_ACCESS_BYTES - PW_ACCESS_BYTES / 8);
-}
-
 static __always_inline struct pw_event *pw_reserve(const struct pw_op *op, const struct pw_decision *d)
 {
 	if (d->verdict != PW_ALLOW)
@@ -81,7 +67,8 @@ int pw_can_record(void)
 /* Write the event of this decision. */
 int pw_record(struct pw_op *op, struct pw_decision *d, __u64 roles)
 {
-	__u32 zero = 0;
+	__u64 names_epoch = PW_READ(pw_state.names_epoch);
+	__u32 zero = 0, from;
 	struct pw_counters *counters = bpf_map_lookup_elem(&pw_counters, &zero);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct pw_event *ev;
@@ -101,14 +88,13 @@ int pw_record(struct pw_op *op, struct pw_decision *d, __u64 roles)
 	/* What lies behind names_len is left as it is: nobody reads it. */
 	__builtin_memset(ev, 0, offsetof(struct pw_event, names));
 	ev->seq = seq;
-	ev->cpu = (__u16)bpf_get_smp_processor_id();
-	ev->time_boot_ns = bpf_ktime_get_boot_ns();
-	ev->time_tai_ns = bpf_ktime_get_tai_ns();
 	ev->roles = roles;
+	pw_fill_moment(ev, task);
 	pw_fill_task(ev, task);
 	pw_fill_decision(ev, op, d);
-	if (op->named)
-		pw_names(ev, op);
+	from = op->named ? pw_names(ev, op) : 0;
+	if (from && (op->flags & PW_OP_NOTE) && !(op->flags & PW_OP_STRICT) && d->verdict == PW_ALLOW)
+		pw_alike_note(ev, op, names_epoch, from);
 	bpf_ringbuf_submit(ev, 0);
 	return 0;
 }

@@ -19,6 +19,8 @@ enum pw_keep { PW_KEEP_NOT, PW_KEEP_LOUD, PW_KEEP_QUIET, PW_KEEP_RECORDED };
 enum pw_op_flag {
 	PW_OP_RECORDED = 1u << 0, /* in: a record of this task's use of this object stands already */
 	PW_OP_STRICT   = 1u << 1, /* in pw_record(): without room for the record there is no access, so nothing is lost either */
+	PW_OP_NOTE     = 1u << 2, /* in: the next access may be alike; its record is to be kept */
+	PW_OP_NOTED    = 1u << 3, /* out: it is */
 };
 
 /* One operation on its way through the gate. Numbers only, so that it can be handed to functions that are checked by themselves. */
@@ -36,6 +38,17 @@ struct pw_op {
 	__u16 keep;  /* out: enum pw_keep */
 	__u16 flags; /* enum pw_op_flag */
 };
+
+/*
+ * Room for one event among those of allowed accesses. The last eighth of the ring is for strict stores: whoever may open files
+ * of another one must not be able to lock people out of these by doing so very often.
+ */
+static __always_inline bool pw_access_has_room(bool strict)
+{
+	__u64 used_bytes = bpf_ringbuf_query(&pw_access, BPF_RB_AVAIL_DATA);
+
+	return used_bytes + PW_EVENT_ROOM <= (strict ? PW_ACCESS_BYTES - 1 : PW_ACCESS_BYTES - PW_ACCESS_BYTES / 8);
+}
 
 /*
  * Write the event of this decision. 0, or -1: there is no room for it. Then it is counted as lost, unless PW_OP_STRICT: the caller

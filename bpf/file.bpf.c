@@ -3,6 +3,7 @@
  * Hooks on open files: open, read and write, map, receive, lock. The permission hook runs on every read and write of the whole
  * system: one test for files elsewhere, one remembered permission for files in a store. Must never decide anything itself.
  */
+#include "alike.bpf.h"
 #include "device.bpf.h"
 #include "slot.bpf.h"
 
@@ -26,9 +27,14 @@ static __noinline __u32 pw_recorded_since(struct inode *inode, __u32 mask)
 static __noinline int pw_remember_file(struct pw_op *op, struct file *file, struct inode *giver, __u32 mask)
 {
 	pw_remember(op, file->f_inode, mask);
-	if (!giver || op->keep != PW_KEEP_QUIET)
+	if (!giver)
 		return 0;
-	pw_remember_in(op, giver, mask);
+	if (op->keep == PW_KEEP_QUIET)
+		pw_remember_in(op, giver, mask);
+	else if (op->keep == PW_KEEP_LOUD && (op->flags & PW_OP_NOTED))
+		pw_alike_seal(file, giver, op->epoch, mask);
+	else
+		return 0;
 	if (giver != pw_label_giver(file->f_inode, file->f_path.dentry))
 		pw_slot_forget_in(giver);
 	return 0;
@@ -49,6 +55,8 @@ static __noinline int pw_check_file(struct file *file, __u32 need, __u32 hook, _
 	if (mask && hook == PW_HOOK_pw_file_perm)
 		op.flags = pw_recorded_since(inode, mask);
 	giver = mask ? pw_label_giver(inode, dentry) : NULL;
+	if (giver && hook == PW_HOOK_pw_file_open)
+		op.flags = PW_OP_NOTE;
 	if (pw_ask(&op, pw_label_file(file, op.gen)))
 		return pw_errno(1);
 	if (!mask)
@@ -66,6 +74,25 @@ static __noinline bool pw_allowed_in(struct file *file, __u32 mask)
 	if (!giver || !pw_slot_allows_in(giver, mask))
 		return false;
 	pw_slot_fill(id, pw_slot_way(id), epoch, mask | PW_SLOT_QUIET);
+	return true;
+}
+
+/* The same for an opening. Where each is recorded, this one is now, and reading the file asks no more, as after the gate. */
+static __noinline bool pw_known_in(struct file *file, __u32 mask)
+{
+	__u32 epoch = PW_READ(pw_state.slot_epoch), bits;
+	struct inode *inode = file->f_inode, *giver = pw_label_giver(inode, file->f_path.dentry);
+	__u64 task = pw_task_id(), id = pw_id(inode), dir;
+
+	if (!giver)
+		return false;
+	dir = pw_id(giver);
+	bits = pw_slot_bits(pw_slot_at(task, pw_slot_way_in(dir)), task, dir);
+	if (!(~bits & (mask | PW_SLOT_QUIET)))
+		mask |= PW_SLOT_QUIET;
+	else if ((~bits & mask << PW_SLOT_LOUD_SHIFT) || !pw_record_alike(file, dir, mask))
+		return false;
+	pw_slot_fill(id, pw_slot_way(id), epoch, mask);
 	return true;
 }
 
@@ -120,7 +147,7 @@ static __noinline int pw_file_open_here(unsigned long long *ctx, struct inode *i
 
 	if (pw_is_exec(file))
 		return pw_check_file(file, pw_need_to(file, mask, true), PW_HOOK_pw_file_open, 0);
-	if (pw_slot_allows(pw_task_id(), pw_id(inode), mask | PW_SLOT_QUIET) || pw_allowed_in(file, mask))
+	if (pw_slot_allows(pw_task_id(), pw_id(inode), mask | PW_SLOT_QUIET) || pw_known_in(file, mask))
 		return 0;
 	return pw_check_file(file, pw_need_to(file, mask, false), PW_HOOK_pw_file_open, mask);
 }

@@ -8,7 +8,7 @@
 #include "slot.bpf.h"
 #include "table.bpf.h"
 
-static __noinline __u32 pw_windows_open(void)
+__u32 pw_windows_open(void)
 {
 	__u32 leased = PW_READ(pw_state.leased), open = 0;
 	__u64 now_ns;

@@ -99,6 +99,30 @@ PW_MAP_LINKAGE struct {
 	__type(value, struct pw_chain);
 } pw_chains SEC(".maps");
 
+/* The records of a task's last openings in directories whose every opening is recorded: see alike.bpf.h. */
+#define PW_ALIKE_WORDS 7u /* of the way up; longer ones take more room in the ring */
+
+struct pw_alike {
+	__u64 dir;         /* pw_id() of the directory's inode; 0: nothing */
+	__u64 up;          /* ... of its dentry */
+	__u64 cred;        /* ... of the task's credentials */
+	__u64 names_epoch;
+	__u64 leaf;        /* an address on its way to becoming a number */
+	__u32 mask;        /* MAY_*, exactly */
+	__u32 len_bytes;   /* of the way up */
+	__u64 head[PW_EVENT_HEAD / 8];
+	__u64 names[PW_CHAIN_BYTES / 8];
+};
+
+struct pw_alikes { struct pw_alike read, write; }; /* of two, so that a copy from one directory to another finds both */
+
+PW_MAP_LINKAGE struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct pw_alikes);
+} pw_alikes SEC(".maps");
+
 /* The shared words, at an address known when the programs are loaded: the hot path reads them without a lookup. */
 PW_MAP_LINKAGE struct pw_state pw_state SEC(".data.state");
 

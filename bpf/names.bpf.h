@@ -10,7 +10,7 @@
 #ifndef PW_NAMES_BPF_H
 #define PW_NAMES_BPF_H
 
-#include "event.bpf.h"
+#include "alike.bpf.h"
 
 #define DCACHE_OP_REVALIDATE 0x4
 
@@ -20,7 +20,6 @@
  * worst mix two names.
  */
 #define PW_HEAD_BYTES  64
-#define PW_SHORT_BYTES 32
 
 struct pw_climb_names {
 	__u64 at;      /* address of a dentry; only ever read through */
@@ -36,14 +35,7 @@ struct pw_head { __u64 up, inode, name; };
 /* The verifier is to see that what was compared and what is added are the same number. */
 #define PW_FIXED(n) asm volatile("" : "+r"(n))
 
-#define PW_DENTRY_OFF(field) ((__u64)bpf_core_field_offset(struct dentry, field))
 #define PW_HEAD(at, type, field) (*(type *)((at) + PW_DENTRY_OFF(field) - PW_DENTRY_OFF(d_parent)))
-
-static __always_inline __u64 pw_short_off(void)
-{
-	return bpf_core_field_exists(struct dentry___since_6_14, d_shortname) ?
-		       bpf_core_field_offset(struct dentry___since_6_14, d_shortname) : PW_DENTRY_OFF(d_iname);
-}
 
 /* The length of the name that was read along, with its NUL, which now stands at its place; 0: it is not there. */
 static __always_inline __u32 pw_short_name(char *to, __u64 dentry, const struct pw_head *h)
@@ -177,8 +169,8 @@ static __always_inline bool pw_chain_take(struct pw_chain *k, struct pw_climb_na
 	return true;
 }
 
-/* `at` is where the way began, `from` where its names do; the epoch was read before. */
-static __always_inline void pw_chain_keep(struct pw_chain *k, const struct pw_climb_names *c, __u64 at, __u64 from, __u64 epoch, __u32 label)
+/* `at` is where the way began, `from` where its names do; the epoch was read before. false: it is not kept. */
+static __always_inline bool pw_chain_keep(struct pw_chain *k, const struct pw_climb_names *c, __u64 at, __u64 from, __u64 epoch, __u32 label)
 {
 	__u32 flags = DCACHE_OP_REVALIDATE, len_bytes = c->off - (__u32)from;
 	__u64 version = PW_READ(k->version), *names;
@@ -187,7 +179,7 @@ static __always_inline void pw_chain_keep(struct pw_chain *k, const struct pw_cl
 	if (!c->whole || len_bytes > PW_CHAIN_BYTES || from > PW_NAMES_MAX - PW_CHAIN_BYTES || (version & 1) ||
 	    bpf_probe_read_kernel(&flags, sizeof(flags), (const void *)(at + PW_DENTRY_OFF(d_flags))) ||
 	    (flags & DCACHE_OP_REVALIDATE) || __sync_val_compare_and_swap(&k->version, version, version + 1) != version)
-		return;
+		return false;
 	names = (__u64 *)(c->names + from);
 	for (__u32 i = 0; i < PW_CHAIN_BYTES / 8; i++)
 		k->names[i] = names[i];
@@ -198,6 +190,7 @@ static __always_inline void pw_chain_keep(struct pw_chain *k, const struct pw_cl
 	k->label = label;
 	k->len_bytes = len_bytes;
 	PW_WRITE(k->version, version + 2);
+	return true;
 }
 
 static __always_inline __u64 pw_root_ino(__u32 gen, __u32 label)
@@ -208,13 +201,17 @@ static __always_inline __u64 pw_root_ino(__u32 gen, __u32 label)
 	return label < PW_LABELS_MAX ? PW_READ(pw_state.root_ino[at & (PW_GENERATIONS * PW_LABELS_MAX - 1)]) : 0;
 }
 
-/* Names from the leaf up to, but without, the store's root. */
-static __always_inline void pw_names(struct pw_event *ev, const struct pw_op *op)
+/*
+ * Names from the leaf up to, but without, the store's root. Returns where those of the way up begin, if that way is right for as long as
+ * the epoch of before stands; else 0.
+ */
+static __always_inline __u32 pw_names(struct pw_event *ev, const struct pw_op *op)
 {
 	struct pw_climb_names c = { .at = op->named, .names = ev->names, .dev = op->dev, .gen = op->gen };
 	__u64 epoch = PW_READ(pw_state.names_epoch), at;
 	__u32 zero = 0, from = 0;
 	struct pw_chain *kept = bpf_map_lookup_elem(&pw_chains, &zero);
+	bool lasting = true;
 	struct pw_head h;
 	long len_bytes;
 
@@ -231,12 +228,12 @@ static __always_inline void pw_names(struct pw_event *ev, const struct pw_op *op
 	at = c.at;
 	if (!from || !kept || !pw_chain_take(kept, &c, op->label)) {
 		bpf_loop(PW_WALK_MAX, pw_climb_name, &c, 0);
-		if (from && kept)
-			pw_chain_keep(kept, &c, at, from, epoch, op->label);
+		lasting = from && kept && pw_chain_keep(kept, &c, at, from, epoch, op->label);
 	}
 	if (!c.whole)
 		ev->flags |= PW_EV_NAMES_CUT;
 	ev->names_len = (__u16)c.off;
+	return lasting ? from : 0;
 }
 
 #endif

@@ -30,6 +30,9 @@ enum pw_slot_bits {
 /* MAY_* above this: permits nothing, but was recorded since it was opened (strict stores). */
 #define PW_SLOT_RECORDED_SHIFT 8
 
+/* MAY_* above this, of a directory: allowed on every file that has its label from it, with a record each, of which one is kept (alike.bpf.h). */
+#define PW_SLOT_LOUD_SHIFT 12
+
 /*
  * An address as a number that can be hashed and compared. The verifier lets nobody calculate with a kernel pointer, but it does
  * let one be subtracted from another; the same one for all keeps them apart as well as the addresses would.
@@ -75,6 +78,19 @@ static __always_inline __u64 pw_slot_way_in(__u64 inode)
 static __always_inline __u32 *pw_slot_held(__u64 inode)
 {
 	return &pw_slots.held[((inode * 0x9e3779b97f4a7c15ull) >> 40) & (PW_HELD - 1)];
+}
+
+/* What this place says that the task may do to the inode: enum pw_slot_bits, and what stands above them; 0: nothing. */
+static __always_inline __u32 pw_slot_bits(struct pw_slot *s, __u64 task, __u64 inode)
+{
+	__u64 meta;
+
+	if (PW_READ(s->task) != task || PW_READ(s->inode) != inode)
+		return 0;
+	meta = PW_READ(s->meta);
+	if (meta >> 16 != PW_READ(pw_state.slot_epoch) || PW_READ(s->task) != task)
+		return 0;
+	return meta & 0xffff;
 }
 
 /* Does this place say that the task may do all of `mask` to the inode? */

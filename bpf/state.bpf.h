@@ -21,6 +21,9 @@ static __always_inline __u32 pw_generation(void)
 	return PW_READ(pw_state.gen);
 }
 
+/* Windows that are open at this moment. In gate.bpf.c; checked by itself. */
+__u32 pw_windows_open(void);
+
 static __always_inline __u64 pw_attr(__u32 kind, __u32 gen, __u64 a, __u64 b)
 {
 	struct pw_attr_key key = { .a = a, .b = b, .gen = gen, .kind = kind };

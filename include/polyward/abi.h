@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define PW_ABI_VERSION 3u
+#define PW_ABI_VERSION 4u
 
 /* Limits of one policy. The compiler refuses what does not fit, before any map is touched. */
 #define PW_ROLES_MAX        64u     /* a role set is one 64-bit word; hidden roles of conditions count too */

@@ -52,6 +52,7 @@ void event_forget(struct event_cache *c)
 {
 	for (size_t i = 0; i < EVENT_NAMES; i++)
 		c->v[i].used = false;
+	c->way.used = false;
 	event_forget_full(c);
 }
 
@@ -132,6 +133,56 @@ static uint8_t *path_of(uint8_t *p, const struct pw_event *ev, const char *store
 		end = begin;
 	}
 	return long_end(p, PW_F_PATH, &o);
+}
+
+/* The path of an object in the directory of the last one, from what is remembered; NULL: it is another one. */
+static uint8_t *path_beside(uint8_t *p, const struct pw_event *ev, const char *store_path, const struct event_way *w, size_t leaf_len)
+{
+	uint8_t *to = p + sizeof(struct pw_field);
+	size_t len_bytes = w->path_len_bytes + 1 + leaf_len;
+	uint32_t head = (uint32_t)PW_F_PATH | (uint32_t)len_bytes << 16;
+
+	if (!w->used || w->store_path != store_path || ev->names_len != leaf_len + 1 + w->names_len_bytes || len_bytes > EVENT_TEXT_MAX ||
+	    memcmp(ev->names + leaf_len + 1, w->names, w->names_len_bytes) != 0)
+		return NULL;
+	memcpy(p, &head, sizeof(head));
+	memcpy(to, w->path, w->path_len_bytes);
+	to[w->path_len_bytes] = '/';
+	memcpy(to + w->path_len_bytes + 1, ev->names, leaf_len);
+	return to + len_bytes;
+}
+
+/* p: the path of this event as a field, up to end. */
+static void remember_way(const uint8_t *p, const uint8_t *end, const struct pw_event *ev, const char *store_path, size_t leaf_len, struct event_way *w)
+{
+	size_t len_bytes = (size_t)(end - p) - sizeof(struct pw_field);
+
+	w->used = end > p && len_bytes < EVENT_TEXT_MAX && len_bytes > leaf_len && len_bytes - leaf_len - 1 <= sizeof(w->path);
+	if (!w->used)
+		return;
+	w->store_path = store_path;
+	w->names_len_bytes = ev->names_len - leaf_len - 1;
+	w->path_len_bytes = len_bytes - leaf_len - 1;
+	memcpy(w->names, ev->names + leaf_len + 1, w->names_len_bytes);
+	memcpy(w->path, p + sizeof(struct pw_field), w->path_len_bytes);
+}
+
+static uint8_t *path_field(uint8_t *p, const struct pw_event *ev, const char *store_path, struct event_way *w)
+{
+	size_t leaf_len = strnlen(ev->names, ev->names_len < PW_NAMES_MAX ? ev->names_len : PW_NAMES_MAX);
+	/* All of the way is there, and every name has its end. */
+	bool whole = leaf_len && ev->names_len <= PW_NAMES_MAX && ev->names_len > leaf_len && !ev->names[ev->names_len - 1] &&
+		     !(ev->flags & PW_EV_NAMES_CUT) && store_path[0];
+	uint8_t *end;
+
+	if (!w || !whole)
+		return path_of(p, ev, store_path);
+	end = path_beside(p, ev, store_path, w, leaf_len);
+	if (!end) {
+		end = path_of(p, ev, store_path);
+		remember_way(p, end, ev, store_path, leaf_len, w);
+	}
+	return end;
 }
 
 /* What no policy can name, since no name there has a slash in it. */
@@ -311,9 +362,9 @@ struct event_place event_place_of(const struct pw_event *ev, const struct image 
 	return store ? (struct event_place){ image_str(img, store->class_), image_str(img, store->path) } : (struct event_place){ NULL, "" };
 }
 
-uint8_t *event_personal(uint8_t *out, const struct pw_event *ev, const struct event_place *place)
+uint8_t *event_personal(uint8_t *out, const struct pw_event *ev, const struct event_place *place, struct event_cache *cache)
 {
-	out = path_of(out, ev, place->path);
+	out = path_field(out, ev, place->path, cache ? &cache->way : NULL);
 	return field(out, PW_F_COMM, ev->comm, strnlen(ev->comm, sizeof(ev->comm)));
 }
 
@@ -405,7 +456,7 @@ void record_from_event(struct buf *b, const struct pw_event *ev, const struct im
 	*head = made;
 	record_begin(b, head);
 	buf_add(b, room + sizeof(made), (size_t)(end - room) - sizeof(made));
-	buf_add(b, personal, (size_t)(event_personal(personal, ev, &place) - personal));
+	buf_add(b, personal, (size_t)(event_personal(personal, ev, &place, NULL) - personal));
 	if (record_end(b, begin_off_bytes) < 0)
 		b->failed = true;
 }

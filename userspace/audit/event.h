@@ -29,7 +29,9 @@ struct event_names {
 #define EVENT_FULL_BYTES offsetof(struct pw_event, comm)
 struct event_full { bool used; uint64_t seq; const struct image *img; uint8_t like[EVENT_FULL_BYTES]; };
 #define EVENT_FULLS 64u
-struct event_cache { struct event_names v[EVENT_NAMES]; struct event_full full[EVENT_FULLS]; };
+/* The way down to the last object: names above it as they came, and the path that they make below that store path. */
+struct event_way { bool used; const char *store_path; size_t names_len_bytes, path_len_bytes; char names[PW_NAMES_MAX]; uint8_t path[1024]; };
+struct event_cache { struct event_names v[EVENT_NAMES]; struct event_full full[EVENT_FULLS]; struct event_way way; };
 
 /* An image is exchanged: nothing that came from one counts any more. */
 void event_forget(struct event_cache *c);
@@ -40,8 +42,8 @@ void event_forget_full(struct event_cache *c);
  * are left to the caller. tai_ahead_ns: TAI less UTC, whole seconds. cache may be NULL.
  */
 uint8_t *event_fields(uint8_t *out, const struct pw_event *ev, const struct image *img, struct event_cache *cache, int64_t tai_ahead_ns);
-/* The personal fields (EVENT_PERSONAL_MAX bytes). Returns their end. */
-uint8_t *event_personal(uint8_t *out, const struct pw_event *ev, const struct event_place *place);
+/* The personal fields (EVENT_PERSONAL_MAX bytes). Returns their end. cache may be NULL. */
+uint8_t *event_personal(uint8_t *out, const struct pw_event *ev, const struct event_place *place, struct event_cache *cache);
 /* A full record that this event's may name, if it lies in the same bundle; NULL: none is remembered. */
 const struct event_full *event_like(const struct event_cache *c, const struct pw_event *ev, const struct image *img);
 /* Header and fields of an abridged record, as event_fields(). */

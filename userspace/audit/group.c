@@ -11,7 +11,6 @@
 #include "audit/internal.h"
 
 #define PREFIX_BYTES 2u
-#define PART_LEN_BYTES 2u
 #define GROUP_CAP (AUDIT_PENDING_MAX_BYTES + 2 * GROUP_RECORD_ROOM)
 
 int group_init(struct group *g)
@@ -71,12 +70,12 @@ int group_take(struct group *g, size_t len_bytes)
 	return code;
 }
 
-static struct group_part *find_part(struct group *g, const char *class_, const char *period, size_t more_bytes)
+static struct group_part *find_part(struct group *g, const char *class_, const char period[static SEAL_PERIOD_SIZE], size_t more_bytes)
 {
 	for (size_t i = g->parts; i > g->open_from; i--) {
 		struct group_part *p = &g->part[i - 1];
 
-		if (!strcmp(p->class_, class_) && !strcmp(p->period, period))
+		if (!memcmp(p->period, period, SEAL_PERIOD_SIZE) && !strcmp(p->class_, class_))
 			return p->plain.len_bytes + more_bytes <= SEAL_PLAIN_MAX ? p : NULL; /* an older one is fuller still */
 	}
 	return NULL;
@@ -106,11 +105,10 @@ static struct group_part *new_part(struct group *g, const char *class_, const ch
 	return p;
 }
 
-int group_seal(struct group *g, const char *class_, const char *period, const struct pw_record *head, const void *fields, size_t len_bytes,
-	       uint64_t *ret_seq, uint64_t *ret_off)
+int group_seal(struct group *g, const char *class_, const char period[static SEAL_PERIOD_SIZE], const struct pw_record *head, uint8_t *part,
+	       size_t len_bytes, uint64_t *ret_seq, uint64_t *ret_off)
 {
-	struct group_part *p = find_part(g, class_, period, PART_LEN_BYTES + len_bytes);
-	const uint8_t prefix[PART_LEN_BYTES] = { (uint8_t)len_bytes, (uint8_t)(len_bytes >> 8) };
+	struct group_part *p = find_part(g, class_, period, GROUP_PART_LEN_BYTES + len_bytes);
 	size_t at;
 
 	if (!p)
@@ -118,14 +116,15 @@ int group_seal(struct group *g, const char *class_, const char *period, const st
 	if (!p)
 		return -ENOMEM;
 	at = p->plain.len_bytes;
-	buf_add(&p->plain, prefix, sizeof(prefix));
-	buf_add(&p->plain, fields, len_bytes);
+	part[0] = (uint8_t)len_bytes;
+	part[1] = (uint8_t)(len_bytes >> 8);
+	buf_add(&p->plain, part, GROUP_PART_LEN_BYTES + len_bytes);
 	if (p->plain.failed) {
 		p->plain.failed = false;
 		p->plain.len_bytes = at;
 		return -ENOMEM;
 	}
-	g->parts_bytes += sizeof(prefix) + len_bytes;
+	g->parts_bytes += GROUP_PART_LEN_BYTES + len_bytes;
 	*ret_seq = g->first_seq + p->entry;
 	*ret_off = at;
 	return 0;

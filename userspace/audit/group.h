@@ -43,10 +43,12 @@ static inline void group_grow_last(struct group *g, size_t len_bytes)
 }
 /*
  * The part for personal fields of that class and month with room for len_bytes more. A new part takes the next number, so ask before
- * the record's own is read. head: for a new one; its seq is filled in. *ret_seq, *ret_off: what SEALED_BY and SEALED_AT have to say.
+ * the record's own is read. head: for a new one; its seq is filled in. part: room for the length, and then len_bytes of fields.
+ * *ret_seq, *ret_off: what SEALED_BY and SEALED_AT have to say.
  */
-int  group_seal(struct group *g, const char *class_, const char *period, const struct pw_record *head, const void *fields, size_t len_bytes,
-		uint64_t *ret_seq, uint64_t *ret_off);
+#define GROUP_PART_LEN_BYTES 2u
+int  group_seal(struct group *g, const char *class_, const char period[static SEAL_PERIOD_SIZE], const struct pw_record *head, uint8_t *part,
+		size_t len_bytes, uint64_t *ret_seq, uint64_t *ret_off);
 /* Seal what was not yet. Nothing is lost on failure; it can be tried again. */
 int  group_close(struct group *g, struct seals *keys, struct err *e);
 /* Every number grows by one, since a record was put in front; sealed parts are open again. -ENOMEM: nothing has changed. */

@@ -212,10 +212,10 @@ static void fill_head(struct audit_log *l, struct pw_record *head)
 }
 
 /*
- * Personal fields into the sealed part of their class and month; the two fields that say where they are go to at. Returns their end,
- * NULL without memory.
+ * Personal fields, behind GROUP_PART_LEN_BYTES of room, into the sealed part of their class and month; the two fields that say where they
+ * are go to at. Returns their end, NULL without memory.
  */
-static uint8_t *seal(struct audit_log *l, const char *class_, int64_t utc_ns, const uint8_t *fields, size_t len_bytes, uint8_t *at)
+static uint8_t *seal(struct audit_log *l, const char *class_, int64_t utc_ns, uint8_t *part, size_t len_bytes, uint8_t *at)
 {
 	struct pw_record head = { .schema = PW_RECORD_SCHEMA, .kind = PW_REC_SEALED, .cpu = LOG_NO_CPU, .time_boot_ns = l->now_ns,
 				  .time_utc_ns = l->now_utc_ns };
@@ -224,7 +224,7 @@ static uint8_t *seal(struct audit_log *l, const char *class_, int64_t utc_ns, co
 	if (utc_ns < l->month.begin_utc_ns || utc_ns >= l->month.end_utc_ns)
 		seal_month_of(utc_ns, &l->month);
 	memcpy(head.boot_id, l->boot_id, sizeof(head.boot_id));
-	if (group_seal(&l->group, class_ && class_[0] ? class_ : SEAL_NONE, l->month.text, &head, fields, len_bytes, &by, &off) < 0)
+	if (group_seal(&l->group, class_ && class_[0] ? class_ : SEAL_NONE, l->month.text, &head, part, len_bytes, &by, &off) < 0)
 		return NULL;
 	at = event_u64(at, PW_F_SEALED_BY, by);
 	return event_u64(at, PW_F_SEALED_AT, off);
@@ -261,10 +261,10 @@ static uint8_t *copy_record(struct audit_log *l, const struct record_view *v, co
 {
 	bool apart = l->seals.keys_fd >= 0 && v->head.kind == PW_REC_ACCESS;
 	const uint8_t *p = v->fields, *end = p + v->fields_len_bytes;
-	uint8_t *personal = apart ? malloc(v->fields_len_bytes + 1) : NULL;
+	uint8_t *part = apart ? malloc(GROUP_PART_LEN_BYTES + v->fields_len_bytes) : NULL, *personal = part ? part + GROUP_PART_LEN_BYTES : NULL;
 	size_t personal_bytes = 0;
 
-	if (apart && !personal)
+	if (apart && !part)
 		return NULL;
 	while (p < end) {
 		struct pw_field f;
@@ -282,10 +282,10 @@ static uint8_t *copy_record(struct audit_log *l, const struct record_view *v, co
 		p += n;
 	}
 	if (personal_bytes)
-		to = seal(l, class_, v->head.time_utc_ns ? v->head.time_utc_ns : l->now_utc_ns, personal, personal_bytes, to);
-	if (personal) {
+		to = seal(l, class_, v->head.time_utc_ns ? v->head.time_utc_ns : l->now_utc_ns, part, personal_bytes, to);
+	if (part) {
 		OPENSSL_cleanse(personal, personal_bytes);
-		free(personal);
+		free(part);
 	}
 	return to;
 }
@@ -340,10 +340,10 @@ int audit_append(struct audit_log *l, struct buf *record, struct err *e)
 
 static uint8_t *seal_event(struct audit_log *l, const struct pw_event *ev, const struct event_place *place, uint8_t at[static SEALED_AT_MAX])
 {
-	uint8_t personal[EVENT_PERSONAL_MAX];
-	size_t len_bytes = (size_t)(event_personal(personal, ev, place) - personal);
+	uint8_t part[GROUP_PART_LEN_BYTES + EVENT_PERSONAL_MAX], *fields = part + GROUP_PART_LEN_BYTES;
+	size_t len_bytes = (size_t)(event_personal(fields, ev, place, &l->names) - fields);
 
-	return seal(l, place->class_, (int64_t)ev->time_tai_ns - l->tai_ahead_ns, personal, len_bytes, at);
+	return seal(l, place->class_, (int64_t)ev->time_tai_ns - l->tai_ahead_ns, part, len_bytes, at);
 }
 
 static bool same_bundle(uint64_t a, uint64_t b)
@@ -378,7 +378,7 @@ static int append_event(struct audit_log *l, const struct pw_event *ev, const st
 		memcpy(end, at, sizeof(at));
 		end += at_end - at;
 	} else {
-		end = event_personal(end, ev, &place);
+		end = event_personal(end, ev, &place, &l->names);
 	}
 	memcpy(&head, out, sizeof(head));
 	memcpy(head.boot_id, l->boot_id, sizeof(head.boot_id));

@@ -43,6 +43,8 @@ void seals_free(struct seals *s)
 	free(s->key);
 	s->key = NULL;
 	s->count = 0;
+	EVP_CIPHER_CTX_free(s->cipher); /* wipes it too */
+	s->cipher = NULL;
 }
 
 static bool is_of(const struct seal_key *k, const char *class_, const char *period)
@@ -181,21 +183,31 @@ static int key_for(struct seals *s, const char *class_, const char *period, cons
 	return 0;
 }
 
-/* nonce, cipher text, tag */
-static bool encrypt(const struct seal_key *key, const struct buf *associated, const struct buf *plain, uint8_t *ret)
+/* The cipher with this key in it: making that ready costs more than encrypting a few KiB. */
+static EVP_CIPHER_CTX *cipher_for(struct seals *s, const struct seal_key *key)
 {
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	if (s->cipher && !memcmp(&s->cipher_id, &key->id, sizeof(key->id)))
+		return s->cipher;
+	EVP_CIPHER_CTX_free(s->cipher);
+	s->cipher = EVP_CIPHER_CTX_new();
+	s->cipher_id = key->id;
+	if (s->cipher && EVP_EncryptInit_ex(s->cipher, EVP_aes_256_gcm(), NULL, key->secret, NULL) == 1)
+		return s->cipher;
+	EVP_CIPHER_CTX_free(s->cipher);
+	return s->cipher = NULL;
+}
+
+/* nonce, cipher text, tag */
+static bool encrypt(EVP_CIPHER_CTX *ctx, const struct buf *associated, const struct buf *plain, uint8_t *ret)
+{
 	uint8_t *text = ret + SEAL_NONCE_BYTES;
 	int n = 0;
-	bool good = ctx && getrandom(ret, SEAL_NONCE_BYTES, 0) == SEAL_NONCE_BYTES &&
-		    EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key->secret, ret) == 1 &&
-		    EVP_EncryptUpdate(ctx, NULL, &n, (const uint8_t *)associated->data, (int)associated->len_bytes) == 1 &&
-		    EVP_EncryptUpdate(ctx, text, &n, (const uint8_t *)plain->data, (int)plain->len_bytes) == 1 &&
-		    EVP_EncryptFinal_ex(ctx, text + n, &n) == 1 &&
-		    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, SEAL_TAG_BYTES, text + plain->len_bytes) == 1;
 
-	EVP_CIPHER_CTX_free(ctx);
-	return good;
+	return getrandom(ret, SEAL_NONCE_BYTES, 0) == SEAL_NONCE_BYTES && EVP_EncryptInit_ex(ctx, NULL, NULL, NULL, ret) == 1 &&
+	       EVP_EncryptUpdate(ctx, NULL, &n, (const uint8_t *)associated->data, (int)associated->len_bytes) == 1 &&
+	       EVP_EncryptUpdate(ctx, text, &n, (const uint8_t *)plain->data, (int)plain->len_bytes) == 1 &&
+	       EVP_EncryptFinal_ex(ctx, text + n, &n) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, SEAL_TAG_BYTES, text + plain->len_bytes) == 1;
 }
 
 int seals_seal(struct seals *s, const struct pw_record *head, const char *class_, const char *period, const struct buf *plain,
@@ -204,23 +216,27 @@ int seals_seal(struct seals *s, const struct pw_record *head, const char *class_
 	_buf_ struct buf associated = BUF_INIT;
 	const struct seal_key *key = NULL;
 	size_t text_bytes = SEAL_NONCE_BYTES + plain->len_bytes + SEAL_TAG_BYTES;
-	_free_ uint8_t *text = malloc(text_bytes);
-	int code = key_for(s, class_, period, &key, e);
+	const struct pw_field text_field = { .tag = PW_F_SEAL_TEXT, .len_bytes = (uint16_t)text_bytes };
+	EVP_CIPHER_CTX *cipher;
+	uint8_t *text;
+	int code = text_bytes > UINT16_MAX ? err_set(e, -EMSGSIZE, "seal personal fields") : key_for(s, class_, period, &key, e);
 
 	if (code < 0)
 		return code;
+	cipher = cipher_for(s, key);
 	seal_associated(s->origin, head->seq, key, &associated);
-	if (!text || associated.failed)
-		return err_set(e, -ENOMEM, "seal personal fields");
-	if (!encrypt(key, &associated, plain, text))
-		return err_say(e, -EIO, "seal personal fields: libcrypto refuses");
 	ret->len_bytes = 0;
 	ret->failed = false; /* of an attempt before */
 	record_begin(ret, head);
 	record_bytes(ret, PW_F_SEAL_KEY, key->id.v, sizeof(key->id.v));
 	record_text(ret, PW_F_CLASS, key->class_);
 	record_text(ret, PW_F_PERIOD, key->period);
-	record_bytes(ret, PW_F_SEAL_TEXT, text, text_bytes);
+	buf_add(ret, &text_field, sizeof(text_field));
+	text = buf_add_room(ret, text_bytes);
+	if (!cipher || !text || associated.failed)
+		return err_set(e, -ENOMEM, "seal personal fields");
+	if (!encrypt(cipher, &associated, plain, text))
+		return err_say(e, -EIO, "seal personal fields: libcrypto refuses");
 	code = record_end(ret, 0);
 	return code < 0 ? err_set(e, code, "seal personal fields") : 0;
 }
@@ -250,6 +266,10 @@ static int destroy(int keys_fd, const struct seal_id *id)
 
 static void forget(struct seals *s, const struct seal_id *id)
 {
+	if (s->cipher && !memcmp(&s->cipher_id, id, sizeof(*id))) {
+		EVP_CIPHER_CTX_free(s->cipher);
+		s->cipher = NULL;
+	}
 	for (size_t i = 0; i < s->count; i++)
 		if (!memcmp(&s->key[i].id, id, sizeof(*id))) {
 			memmove(&s->key[i], &s->key[i + 1], (s->count - i - 1) * sizeof(*s->key));

@@ -38,7 +38,9 @@ void seal_associated(const char *origin, uint64_t seq, const struct seal_key *ke
 int  seal_open(int keys_fd, const char *origin, const struct record_view *sealed, struct buf *ret_plain);
 
 /* ---- seal.c: the writer's half ---- */
-struct seals { int keys_fd; const char *origin; struct seal_key *key; size_t count; }; /* keys in use, wiped when the month is over */
+/* key: those in use, wiped when their time is over. cipher: made ready with the key of that name; gone when that key is. */
+struct evp_cipher_ctx_st;
+struct seals { int keys_fd; const char *origin; struct seal_key *key; size_t count; struct evp_cipher_ctx_st *cipher; struct seal_id cipher_id; };
 void seals_free(struct seals *s);
 /*
  * One finished record (with its length) of kind sealed. head: seq and times are set. Makes and keeps a key where the class has none for

@@ -50,6 +50,18 @@ void buf_add(struct buf *b, const void *bytes, size_t len_bytes)
 	b->data[b->len_bytes] = '\0';
 }
 
+void *buf_add_room(struct buf *b, size_t len_bytes)
+{
+	void *room;
+
+	if (!reserve(b, len_bytes))
+		return NULL;
+	room = b->data + b->len_bytes;
+	b->len_bytes += len_bytes;
+	b->data[b->len_bytes] = '\0';
+	return room;
+}
+
 void buf_add_str(struct buf *b, const char *text)
 {
 	buf_add(b, text, strlen(text));

@@ -19,6 +19,8 @@ struct buf {
 
 void buf_free(struct buf *b);
 void buf_add(struct buf *b, const void *bytes, size_t len_bytes);
+/* Room for so many bytes more, which the caller fills at once; valid until the next call. NULL: failed. */
+void *buf_add_room(struct buf *b, size_t len_bytes);
 void buf_add_str(struct buf *b, const char *text);
 void buf_add_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -22,7 +22,7 @@ struct polyward_bpf;
 	M(CELLS, "pw_cells", NULL) M(ENTRIES, "pw_entries", NULL) M(CONDS, "pw_conds", NULL) M(GENS, "pw_gens", NULL) \
 	M(ATTRS, "pw_attrs", NULL) M(UNITS, "pw_units", NULL) M(SUBJECTS, "pw_subjects", NULL) M(OBJECTS, "pw_objects", NULL) \
 	M(URGENT, "pw_urgent", NULL) M(ACCESS, "pw_access", NULL) M(COUNTERS, "pw_counters", NULL) \
-	M(CHAINS, "pw_chains", NULL)
+	M(CHAINS, "pw_chains", NULL) M(ALIKES, "pw_alikes", NULL)
 
 enum map {
 #define M(tag, pin, object) MAP_##tag,

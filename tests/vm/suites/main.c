@@ -22,7 +22,8 @@ int main(int argc, char **argv)
 {
 	static const struct { const char *name; void (*run)(struct suite *s); } themes[] = {
 		{ "labels", cases_labels }, { "hooks", cases_hooks }, { "subjects", cases_subjects }, { "time", cases_time },
-		{ "loader", cases_loader }, { "memory", cases_memory }, { "names", cases_names }, { "strict", cases_strict }, { "mapped", cases_mapped },
+		{ "loader", cases_loader }, { "memory", cases_memory }, { "names", cases_names }, { "alike", cases_alike },
+		{ "strict", cases_strict }, { "mapped", cases_mapped },
 		{ "revoke", cases_revoke }, { "execfd", cases_execfd },
 		{ "holders", cases_holders }, { "owned", cases_owned }, { "many", cases_many }, { "nvme", cases_nvme },
 		{ "guard", cases_guard }, { "devices", cases_devices }, { "mounts", cases_mounts }, { "seal", cases_seal },

@@ -22,7 +22,7 @@
 #define STRICT "/srv/strict/f"
 #define LOUD   "/srv/loud/f"
 #define FILL_MAX 20000
-#define LOUD_MAX 8000 /* more than the ring has room for */
+#define LOUD_MAX 9000 /* more than the ring has room for */
 
 #define STORES "store data { path /srv/strict strict }\nstore loud { path /srv/loud }\n"
 #define RULES  "role readers { members user:reader }\nrule r { allow readers to read, list, write, create on data, loud }\n"
@@ -70,7 +70,7 @@ static int count_event(void *ctx, const void *bytes, size_t len_bytes)
 	const struct pw_event *ev = bytes;
 	struct tally *t = ctx;
 
-	if (len_bytes != sizeof(*ev))
+	if (len_bytes < PW_EVENT_HEAD || len_bytes > sizeof(*ev))
 		return -EBADMSG;
 	t->records++;
 	t->denied += ev->verdict == PW_DENY;

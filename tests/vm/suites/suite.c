@@ -112,10 +112,13 @@ static int take_event(void *ctx, const void *bytes, size_t len_bytes)
 {
 	struct suite *s = ctx;
 
-	if (len_bytes != sizeof(struct pw_event))
+	if (len_bytes < PW_EVENT_HEAD || len_bytes > sizeof(struct pw_event))
 		return -EBADMSG;
-	if (s->seen_count < SEEN_MAX)
-		memcpy(&s->seen[s->seen_count++], bytes, sizeof(struct pw_event));
+	if (s->seen_count < SEEN_MAX) {
+		memset(&s->seen[s->seen_count], 0, sizeof(struct pw_event));
+		s->seen_bytes[s->seen_count] = len_bytes;
+		memcpy(&s->seen[s->seen_count++], bytes, len_bytes);
+	}
 	return 0;
 }
 

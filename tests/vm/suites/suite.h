@@ -22,6 +22,7 @@ struct suite {
 	struct kernel *k;
 	struct ring *urgent, *access;
 	struct pw_event seen[SEEN_MAX];
+	size_t seen_bytes[SEEN_MAX]; /* that each took of its ring */
 	size_t seen_count;
 	struct pw_counters before;
 	uint32_t gen;
@@ -87,6 +88,7 @@ void cases_time(struct suite *s);
 void cases_loader(struct suite *s);
 void cases_memory(struct suite *s);
 void cases_names(struct suite *s);
+void cases_alike(struct suite *s);
 void cases_strict(struct suite *s);
 void cases_mapped(struct suite *s);
 void cases_revoke(struct suite *s);
