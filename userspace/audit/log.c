@@ -44,6 +44,8 @@ static void look_at_clocks(struct audit_log *l)
 {
 	if (!l->group.count || ++l->now_uses >= CLOCK_USES)
 		log_read_clocks(l);
+	if (!l->group.count)
+		l->group.since_ns = l->now_ns;
 }
 
 /* "5a94cbc8-92bd-4373-be76-c76d4dc84387\n" */
@@ -242,8 +244,6 @@ static int finish(struct audit_log *l, uint8_t *end, struct pw_record *head, str
 	head->crc = 0;
 	memcpy(record, head, sizeof(*head));
 	record_seal(record, len_bytes);
-	if (!l->group.count)
-		l->group.since_ns = l->now_ns;
 	if (group_take(&l->group, PREFIX_BYTES + len_bytes) < 0)
 		return err_set(e, -ENOMEM, "append to the log");
 	if (head->kind == PW_REC_ACCESS && head->cpu != LOG_NO_CPU)
