@@ -205,6 +205,7 @@ static void all_words(struct audit_log *l)
 	for (size_t i = 0; i < sizeof(evidence) / sizeof(evidence[0]); i++)
 		evidence_record(l, evidence[i]);
 	word_record(l, PW_REC_LOGREAD, "log-opened");
+	word_record(l, PW_REC_LOGREAD, "record-shown");
 }
 
 static void every_kind(struct audit_log *l)

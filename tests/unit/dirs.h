@@ -3,7 +3,11 @@
 #ifndef DIRS_H
 #define DIRS_H
 
+#include <errno.h>
+
 #include "audit/audit.h"
+#include "base/cleanup.h"
+#include "base/fd.h"
 #include "place.h"
 
 enum dirs_how { DIRS_PLAIN, DIRS_SEALED, DIRS_SIGNED }; /* records alone; and keys of sealed fields; and a key that signs */
@@ -42,6 +46,19 @@ static inline void dirs_free(struct dirs *d)
 static inline int again(int fd)
 {
 	return fd < 0 ? -1 : openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static inline int dirs_read_file(int dir_fd, const char *name, struct buf *ret)
+{
+	ret->len_bytes = 0;
+	return fd_read_file(dir_fd, name, 64u << 20, ret);
+}
+
+static inline int dirs_write_file(int dir_fd, const char *name, const void *bytes, size_t len_bytes)
+{
+	_fd_ int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	return fd < 0 ? -errno : fd_write_all(fd, bytes, len_bytes);
 }
 
 static inline int dirs_open(const struct dirs *d, struct audit_log **ret, struct err *e)

@@ -45,24 +45,11 @@ static int make_log(const struct dirs *d, uint64_t count, uint8_t kind, struct e
 	return code;
 }
 
-static int read_file(int dir_fd, const char *name, struct buf *ret)
-{
-	ret->len_bytes = 0;
-	return fd_read_file(dir_fd, name, 1u << 20, ret);
-}
-
-static int write_file(int dir_fd, const char *name, const void *bytes, size_t len_bytes)
-{
-	_fd_ int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-
-	return fd < 0 ? -errno : fd_write_all(fd, bytes, len_bytes);
-}
-
 static bool is_file(int dir_fd, const char *name, const struct buf *want)
 {
 	_buf_ struct buf have = BUF_INIT;
 
-	return read_file(dir_fd, name, &have) == 0 && have.len_bytes == want->len_bytes && !memcmp(have.data, want->data, want->len_bytes);
+	return dirs_read_file(dir_fd, name, &have) == 0 && have.len_bytes == want->len_bytes && !memcmp(have.data, want->data, want->len_bytes);
 }
 
 static bool cut(int dir_fd, const char *name, size_t to_bytes)
@@ -128,8 +115,8 @@ static const char *roll_back(const struct dirs *d, const char *name, uint64_t be
 	_buf_ struct buf bytes = BUF_INIT, checkpoint = BUF_INIT, last = BUF_INIT;
 	const char *wrong = NULL;
 
-	if (read_file(d->dir_fd, name, &bytes) < 0 || read_file(d->dir_fd, "checkpoint", &checkpoint) < 0 ||
-	    read_file(d->signer_fd, "last", &last) < 0)
+	if (dirs_read_file(d->dir_fd, name, &bytes) < 0 || dirs_read_file(d->dir_fd, "checkpoint", &checkpoint) < 0 ||
+	    dirs_read_file(d->signer_fd, "last", &last) < 0)
 		return "no log";
 	for (size_t n = bytes.len_bytes; !wrong && n-- > 0;) {
 		char want[160];
@@ -140,7 +127,7 @@ static const char *roll_back(const struct dirs *d, const char *name, uint64_t be
 	}
 	if (!wrong && (!is_file(d->dir_fd, "checkpoint", &checkpoint) || !is_file(d->signer_fd, "last", &last)))
 		wrong = "something was signed";
-	return write_file(d->dir_fd, name, bytes.data, bytes.len_bytes) < 0 ? "cannot put back" : wrong;
+	return dirs_write_file(d->dir_fd, name, bytes.data, bytes.len_bytes) < 0 ? "cannot put back" : wrong;
 }
 
 static void opens(const struct dirs *d, uint64_t records)
@@ -164,7 +151,7 @@ static void a_signed_tail_that_is_cut_was_rolled_back(void)
 	uint64_t total;
 
 	CHECK_INT(make_log(&d, 24, PW_REC_ACCESS, &e), 0);
-	CHECK_INT(read_file(d.dir_fd, FIRST, &bytes), 0);
+	CHECK_INT(dirs_read_file(d.dir_fd, FIRST, &bytes), 0);
 	total = whole(&bytes, bytes.len_bytes);
 	CHECK(total > 24); /* and the sealed ones */
 	CHECK_RIGHT(roll_back(&d, FIRST, 0, total));
@@ -182,14 +169,14 @@ static void a_tail_of_two_segments_is_cut_in_either(void)
 	size_t at = 0;
 
 	CHECK_INT(make_log(&d, 24, PW_REC_ACCESS, &e), 0);
-	CHECK_INT(read_file(d.dir_fd, FIRST, &bytes), 0);
+	CHECK_INT(dirs_read_file(d.dir_fd, FIRST, &bytes), 0);
 	total = whole(&bytes, bytes.len_bytes);
 	while (whole(&bytes, at) < total / 2)
 		at++;
 	before = whole(&bytes, at);
 	segment_name(before, second);
-	CHECK_INT(write_file(d.dir_fd, second, bytes.data + at, bytes.len_bytes - at), 0);
-	CHECK_INT(write_file(d.dir_fd, FIRST, bytes.data, at), 0);
+	CHECK_INT(dirs_write_file(d.dir_fd, second, bytes.data + at, bytes.len_bytes - at), 0);
+	CHECK_INT(dirs_write_file(d.dir_fd, FIRST, bytes.data, at), 0);
 	opens(&d, total);
 	CHECK_RIGHT(roll_back(&d, second, before, total));
 	/* No crash cuts a segment that another one follows: that is a hole, and is said as one. */
@@ -206,7 +193,7 @@ static void a_tail_of_two_segments_is_cut_in_either(void)
 		CHECK(cut(d.dir_fd, FIRST, n));
 		CHECK_RIGHT(refused(&d, d.dir_fd, FIRST, n, want));
 	}
-	CHECK_INT(write_file(d.dir_fd, FIRST, bytes.data, at), 0);
+	CHECK_INT(dirs_write_file(d.dir_fd, FIRST, bytes.data, at), 0);
 	opens(&d, total);
 }
 
@@ -219,7 +206,7 @@ static const char *mended(const struct dirs *d, int dir_fd, const char *const *n
 	size_t longest_bytes = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (read_file(dir_fd, names[i], &bytes[i]) < 0 || !bytes[i].len_bytes)
+		if (dirs_read_file(dir_fd, names[i], &bytes[i]) < 0 || !bytes[i].len_bytes)
 			wrong = "no such file";
 		if (bytes[i].len_bytes > longest_bytes)
 			longest_bytes = bytes[i].len_bytes;
@@ -289,19 +276,19 @@ static void below_the_tail_a_cut_is_said(void)
 	size_t at;
 
 	CHECK_INT(make_log(&d, 260, PW_REC_HEARTBEAT, &e), 0);
-	CHECK_INT(read_file(d.dir_fd, FIRST, &tail), 0);
+	CHECK_INT(dirs_read_file(d.dir_fd, FIRST, &tail), 0);
 	at = bytes_of(&tail, 256);
 	segment_name(256, second);
-	CHECK_INT(write_file(d.dir_fd, second, tail.data + at, tail.len_bytes - at), 0);
+	CHECK_INT(dirs_write_file(d.dir_fd, second, tail.data + at, tail.len_bytes - at), 0);
 	CHECK_INT(unlinkat(d.dir_fd, FIRST, 0), 0);
 	opens(&d, 260);
-	CHECK_INT(read_file(d.dir_fd, "tile/0/000", &tile), 0);
-	CHECK_INT(read_file(d.dir_fd, "tile/entries/000", &bundle), 0);
+	CHECK_INT(dirs_read_file(d.dir_fd, "tile/0/000", &tile), 0);
+	CHECK_INT(dirs_read_file(d.dir_fd, "tile/entries/000", &bundle), 0);
 	for (size_t n = tile.len_bytes; n-- > 0;) {
 		CHECK(cut(d.dir_fd, "tile/0/000", n));
 		CHECK_RIGHT(refused(&d, d.dir_fd, "tile/0/000", n, "tile/0/000 of the log has been cut; records up to 256 were complete there"));
 	}
-	CHECK_INT(write_file(d.dir_fd, "tile/0/000", tile.data, tile.len_bytes), 0);
+	CHECK_INT(dirs_write_file(d.dir_fd, "tile/0/000", tile.data, tile.len_bytes), 0);
 	/* The writer has no use for a bundle; whoever reads is told where it ends. */
 	for (size_t n = bundle.len_bytes; n-- > 0;) {
 		CHECK(cut(d.dir_fd, "tile/entries/000", n));
@@ -310,7 +297,7 @@ static void below_the_tail_a_cut_is_said(void)
 		CHECK_INT(count, whole(&bundle, n));
 	}
 	opens(&d, 260);
-	CHECK_INT(write_file(d.dir_fd, "tile/entries/000", bundle.data, bundle.len_bytes), 0);
+	CHECK_INT(dirs_write_file(d.dir_fd, "tile/entries/000", bundle.data, bundle.len_bytes), 0);
 	CHECK_INT(read_all(&d, &count, &e), 0);
 	CHECK_INT(count, 260);
 }
@@ -334,19 +321,19 @@ static void a_key_or_both_checkpoints_cut_are_refused(void)
 	struct err e = { 0 };
 
 	CHECK_INT(make_log(&d, 20, PW_REC_HEARTBEAT, &e), 0);
-	CHECK_INT(read_file(d.signer_fd, "key", &key), 0);
-	CHECK_INT(read_file(d.dir_fd, "checkpoint", &checkpoint), 0);
+	CHECK_INT(dirs_read_file(d.signer_fd, "key", &key), 0);
+	CHECK_INT(dirs_read_file(d.dir_fd, "checkpoint", &checkpoint), 0);
 	for (size_t n = key.len_bytes; n-- > 0;) {
 		CHECK(cut(d.signer_fd, "key", n));
 		CHECK_RIGHT(refused(&d, d.signer_fd, "key", n, "cannot write the log: signer/key does not hold a key"));
 	}
-	CHECK_INT(write_file(d.signer_fd, "key", key.data, key.len_bytes), 0);
+	CHECK_INT(dirs_write_file(d.signer_fd, "key", key.data, key.len_bytes), 0);
 	for (size_t n = checkpoint.len_bytes; n-- > 0;) {
 		CHECK(cut(d.signer_fd, "last", n) && cut(d.dir_fd, "checkpoint", n));
 		CHECK_RIGHT(refused(&d, d.dir_fd, "checkpoint", n, "neither signer/last nor checkpoint can be read: no crash explains both"));
 		CHECK_INT(size_of(d.signer_fd, "last"), n);
 	}
-	CHECK_INT(write_file(d.dir_fd, "checkpoint", checkpoint.data, checkpoint.len_bytes), 0);
+	CHECK_INT(dirs_write_file(d.dir_fd, "checkpoint", checkpoint.data, checkpoint.len_bytes), 0);
 	opens(&d, 20);
 	CHECK(is_file(d.signer_fd, "last", &checkpoint));
 }
@@ -365,7 +352,7 @@ static void cosignatures_and_policies_come_again(void)
 	struct err e = { 0 };
 
 	CHECK_INT(make_log(&d, 20, PW_REC_HEARTBEAT, &e), 0);
-	CHECK_INT(read_file(d.dir_fd, "checkpoint", &text), 0);
+	CHECK_INT(dirs_read_file(d.dir_fd, "checkpoint", &text), 0);
 	CHECK_INT(note_key_from_seed("witness.example", seed, &witness, &e), 0);
 	CHECK_INT(note_parse(text.data, text.len_bytes, &cp, &e), 0);
 	CHECK_INT(note_cosign(text.data, text.len_bytes, witness, 1795435200, &line, &e), 0);
@@ -374,7 +361,7 @@ static void cosignatures_and_policies_come_again(void)
 	CHECK_INT(dirs_open(&d, &l, &e), 0);
 	CHECK_INT(audit_cosigned(l, cp.size, &cp.root, line.data, &e), 0);
 	CHECK_INT(audit_archive_policy(l, image.data, image.len_bytes, &e), 0);
-	CHECK_INT(read_file(d.dir_fd, "cosigned", &cosigned), 0);
+	CHECK_INT(dirs_read_file(d.dir_fd, "cosigned", &cosigned), 0);
 	CHECK(is_file(d.dir_fd, name, &image));
 	audit_close(l);
 	for (size_t n = cosigned.len_bytes; n-- > 0;) {

@@ -165,7 +165,7 @@ static void also_where_names_are_sealed(void)
 	write_and_read(true);
 }
 
-static void what_is_put_first_moves_what_is_named(void)
+static void put_first_after(unsigned last)
 {
 	static struct pw_event made[2][300];
 	const struct pw_event *const by_cpu[] = { made[0], made[1] };
@@ -187,7 +187,7 @@ static void what_is_put_first_moves_what_is_named(void)
 		/* Some names stand on disk then, some in memory still. */
 		if (i == 100)
 			CHECK_INT(audit_commit(l, &e), 0);
-		if (i != 200)
+		if (i != last)
 			continue;
 		record_begin(&first, &head);
 		CHECK_INT(record_end(&first, 0), 0);
@@ -197,6 +197,18 @@ static void what_is_put_first_moves_what_is_named(void)
 	CHECK_INT(read_from(&d, false, 0, by_cpu, NULL, &all), 0);
 	CHECK_INT(all.events, 300);
 	CHECK(all.abridged > 290);
+}
+
+static void what_is_put_first_moves_what_is_named(void)
+{
+	put_first_after(200);
+}
+
+/* Bundles are pruned as a whole: no record is left without the one that it names. */
+static void what_is_put_first_moves_nothing_out_of_its_bundle(void)
+{
+	for (unsigned last = 253; last < 258; last++)
+		put_first_after(last);
 }
 
 static void a_second_later_is_another_record(void)
@@ -320,6 +332,38 @@ static void one_abridged_record_is_not_like_another(void)
 	log_reader_close(r);
 }
 
+/* Records 0 to 255 are gone as if they were pruned, and record 256 names one of them. */
+static void a_full_record_that_is_gone_is_missed(void)
+{
+	_dirs_ struct dirs d = dirs_make(DIRS_PLAIN);
+	_buf_ struct buf tail = BUF_INIT;
+	char name[SEGMENT_NAME_SIZE];
+	struct record_view v;
+	struct audit_log *l;
+	struct log_reader *r;
+	struct err e = { 0 };
+	size_t at = 0;
+
+	CHECK_INT(dirs_open(&d, &l, &e), 0);
+	for (unsigned i = 0; i < 256; i++)
+		CHECK_INT(put_like(l, i, UINT64_MAX, &e), 0);
+	CHECK_INT(put_like(l, 256, 255, &e), 0);
+	audit_close(l);
+	segment_name(0, name);
+	CHECK_INT(dirs_read_file(d.dir_fd, name, &tail), 0);
+	for (unsigned i = 0; i < 256; i++)
+		at += 2u + ((size_t)(uint8_t)tail.data[at] << 8 | (uint8_t)tail.data[at + 1]);
+	CHECK_INT(unlinkat(d.dir_fd, name, 0), 0);
+	CHECK_INT(unlinkat(d.dir_fd, "tile/entries/000", 0), 0);
+	segment_name(256, name);
+	CHECK_INT(dirs_write_file(d.dir_fd, name, tail.data + at, tail.len_bytes - at), 0);
+	CHECK_INT(log_reader_open(again(d.dir_fd), -1, &r, &e), 0);
+	CHECK_INT(log_reader_next(r, &v, &e), -EBADMSG);
+	CHECK(strstr(e.text, "record 256") && strstr(e.text, "record 255"));
+	log_reader_close(r);
+}
+
 TESTS(T(what_is_left_out_is_read_again), T(also_where_names_are_sealed), T(what_is_put_first_moves_what_is_named),
+      T(what_is_put_first_moves_nothing_out_of_its_bundle), T(a_full_record_that_is_gone_is_missed),
       T(a_second_later_is_another_record), T(one_access_is_not_committed_at_once),
       T(a_record_that_cannot_be_like_another_is_damage), T(one_abridged_record_is_not_like_another))

@@ -59,28 +59,15 @@ static int make_log(const struct dirs *d, uint64_t from, uint64_t to, struct err
 	return code;
 }
 
-static int read_file(int dir_fd, const char *name, struct buf *ret)
-{
-	ret->len_bytes = 0;
-	return fd_read_file(dir_fd, name, 64u << 20, ret);
-}
-
-static int write_file(int dir_fd, const char *name, const void *bytes, size_t len_bytes)
-{
-	_fd_ int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-
-	return fd < 0 ? -errno : fd_write_all(fd, bytes, len_bytes);
-}
-
 static int checkpoint_of(const struct dirs *d, struct note_checkpoint *ret)
 {
 	_buf_ struct buf text = BUF_INIT, vkey = BUF_INIT;
 	struct note_key *key = NULL;
 	struct err e;
-	int code = read_file(d->dir_fd, "checkpoint", &text);
+	int code = dirs_read_file(d->dir_fd, "checkpoint", &text);
 
 	if (code == 0)
-		code = read_file(d->dir_fd, "log.vkey", &vkey);
+		code = dirs_read_file(d->dir_fd, "log.vkey", &vkey);
 	if (code == 0)
 		code = note_key_from_vkey(vkey.data, &key, &e);
 	if (code == 0)
@@ -118,7 +105,8 @@ static long check_files(const struct dirs *d)
 			char path[TREE_PATH_SIZE];
 
 			tree_path(level, idx, width, path);
-			if (read_file(d->dir_fd, path, &tile) < 0 || tile.len_bytes != width * 32 || memcmp(tile.data, leaves + idx * 256, width * 32) != 0) {
+			if (dirs_read_file(d->dir_fd, path, &tile) < 0 || tile.len_bytes != width * 32 ||
+			    memcmp(tile.data, leaves + idx * 256, width * 32) != 0) {
 				printf("# %s is wrong\n", path);
 				return -1;
 			}
@@ -191,13 +179,13 @@ static const char *cut_in_steps(const struct dirs *d, const char *name, size_t s
 	_buf_ struct buf whole = BUF_INIT;
 	long want = check_files(d);
 
-	if (read_file(d->dir_fd, name, &whole) < 0 || want < 0)
+	if (dirs_read_file(d->dir_fd, name, &whole) < 0 || want < 0)
 		return "the file cannot be read";
 	for (size_t n = 0; n < whole.len_bytes; n += step_bytes) {
 		struct audit_log *l;
 		struct err e = { 0 };
 
-		if (write_file(d->dir_fd, name, whole.data, n) < 0)
+		if (dirs_write_file(d->dir_fd, name, whole.data, n) < 0)
 			return "cannot cut";
 		if (dirs_open(d, &l, &e) < 0)
 			return "refused";
@@ -235,16 +223,16 @@ static void a_cut_behind_the_checkpoint_is_a_crash(void)
 	struct err e = { 0 };
 
 	CHECK_INT(make_log(&d, 0, 253, &e), 0);
-	CHECK_INT(read_file(d.dir_fd, name, &before), 0);
-	CHECK_INT(read_file(d.dir_fd, "checkpoint", &checkpoint), 0);
-	CHECK_INT(read_file(d.signer_fd, "last", &last), 0);
+	CHECK_INT(dirs_read_file(d.dir_fd, name, &before), 0);
+	CHECK_INT(dirs_read_file(d.dir_fd, "checkpoint", &checkpoint), 0);
+	CHECK_INT(dirs_read_file(d.signer_fd, "last", &last), 0);
 	CHECK_INT(make_log(&d, 253, 258, &e), 0);
-	CHECK_INT(read_file(d.dir_fd, name, &whole), 0);
+	CHECK_INT(dirs_read_file(d.dir_fd, name, &whole), 0);
 	for (size_t n = before.len_bytes; n <= whole.len_bytes; n++) {
 		/* Tiles are from a time that the crash undid; the checkpoint is not. */
-		CHECK_INT(write_file(d.dir_fd, name, whole.data, n), 0);
-		CHECK_INT(write_file(d.dir_fd, "checkpoint", checkpoint.data, checkpoint.len_bytes), 0);
-		CHECK_INT(write_file(d.signer_fd, "last", last.data, last.len_bytes), 0);
+		CHECK_INT(dirs_write_file(d.dir_fd, name, whole.data, n), 0);
+		CHECK_INT(dirs_write_file(d.dir_fd, "checkpoint", checkpoint.data, checkpoint.len_bytes), 0);
+		CHECK_INT(dirs_write_file(d.signer_fd, "last", last.data, last.len_bytes), 0);
 		CHECK_INT(make_log(&d, 1000 + n, 1003 + n, &e), 0);
 		CHECK(check_files(&d) >= 253 + 3);
 	}
@@ -260,17 +248,17 @@ static void a_rewritten_history_is_refused(void)
 
 	CHECK_INT(make_log(&d, 0, 100, &e), 0);
 	CHECK_INT(make_log(&other, 1000, 1200, &e), 0);
-	CHECK_INT(read_file(d.dir_fd, name, &mine), 0);
-	CHECK_INT(read_file(other.dir_fd, name, &tail), 0);
-	CHECK_INT(write_file(d.dir_fd, name, tail.data, tail.len_bytes), 0);
+	CHECK_INT(dirs_read_file(d.dir_fd, name, &mine), 0);
+	CHECK_INT(dirs_read_file(other.dir_fd, name, &tail), 0);
+	CHECK_INT(dirs_write_file(d.dir_fd, name, tail.data, tail.len_bytes), 0);
 	CHECK_INT(dirs_open(&d, &l, &e), -EBADMSG);
 	CHECK(strstr(e.text, "rewritten"));
-	CHECK_INT(write_file(d.dir_fd, name, mine.data, mine.len_bytes), 0);
+	CHECK_INT(dirs_write_file(d.dir_fd, name, mine.data, mine.len_bytes), 0);
 	CHECK(check_files(&d) > 100); /* it wrote nothing */
 	/* No tail at all. */
 	CHECK_INT(unlinkat(d.dir_fd, name, 0), 0);
 	CHECK_INT(dirs_open(&d, &l, &e), -EBADMSG);
-	CHECK_INT(write_file(d.dir_fd, name, mine.data, mine.len_bytes), 0);
+	CHECK_INT(dirs_write_file(d.dir_fd, name, mine.data, mine.len_bytes), 0);
 	/* A key that is gone is not replaced by another one. */
 	CHECK_INT(unlinkat(d.signer_fd, "key", 0), 0);
 	CHECK_INT(dirs_open(&d, &l, &e), -EBADMSG);
@@ -369,7 +357,7 @@ static bool holds_text(const struct dirs *d, const char *text)
 {
 	_buf_ struct buf tail = BUF_INIT;
 
-	return read_file(d->dir_fd, "records-0000000000000000.pwr", &tail) < 0 || memmem(tail.data, tail.len_bytes, text, strlen(text));
+	return dirs_read_file(d->dir_fd, "records-0000000000000000.pwr", &tail) < 0 || memmem(tail.data, tail.len_bytes, text, strlen(text));
 }
 
 static void personal_fields_need_their_key(void)

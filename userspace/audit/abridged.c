@@ -59,12 +59,16 @@ static int keep(struct abridged *a, const struct record_view *v)
 	return 0;
 }
 
-/* The full record that v names into its slot. -ERANGE: pruned, and what v shared with it. */
-static int fetch(struct abridged *a, uint64_t seq, struct err *e)
+/* The full record that v names into its slot. */
+static int fetch(struct abridged *a, const struct record_view *v, uint64_t seq, struct err *e)
 {
 	struct record_view full;
 	int code = aside_read(a->aside, seq, &full, e);
 
+	/* Pruning takes both or none; without it nobody could say what was decided, and a query would pass over it unsaid. */
+	if (code == -ERANGE)
+		return err_say(e, -EBADMSG, "record %llu is abridged, and record %llu, which holds the rest of it, is missing from the log",
+			       (unsigned long long)v->head.seq, (unsigned long long)seq);
 	if (code < 0)
 		return code;
 	if (full.head.kind != PW_REC_ACCESS || record_has(&full, PW_F_LIKE))
@@ -87,9 +91,9 @@ int abridged_fill(struct abridged *a, struct record_view *v, struct err *e)
 		return err_say(e, -EBADMSG, "record %llu cannot be like record %llu", (unsigned long long)v->head.seq, (unsigned long long)like);
 	s = &a->slots[like % SLOTS];
 	if (s->state == EMPTY || s->seq != like) {
-		code = fetch(a, like, e);
+		code = fetch(a, v, like, e);
 		if (code < 0)
-			return code == -ERANGE ? 0 : code;
+			return code;
 	}
 	if (s->state == WHOLE)
 		s->len_bytes = record_shared(&(struct record_view){ .fields = s->fields, .fields_len_bytes = s->len_bytes }, s->fields);

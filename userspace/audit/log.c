@@ -346,12 +346,15 @@ static uint8_t *seal_event(struct audit_log *l, const struct pw_event *ev, const
 	return seal(l, place->class_, (int64_t)ev->time_tai_ns - l->tai_ahead_ns, part, len_bytes, at);
 }
 
-static bool same_bundle(uint64_t a, uint64_t b)
+/*
+ * Bundles are pruned as a whole: a record names one in its own only. The number after it has to lie there too, because what is put first
+ * (audit_append_first(), once a group) moves it there.
+ */
+static bool may_name(uint64_t full_seq, uint64_t seq)
 {
-	return a / TREE_TILE_WIDTH == b / TREE_TILE_WIDTH;
+	return full_seq / TREE_TILE_WIDTH == (seq + 1) / TREE_TILE_WIDTH;
 }
 
-/* Bundles are pruned as a whole: a record is abridged only by one in its own. */
 static int append_event(struct audit_log *l, const struct pw_event *ev, const struct image *img, struct err *e)
 {
 	const struct event_full *like = event_like(&l->names, ev, img);
@@ -370,7 +373,7 @@ static int append_event(struct audit_log *l, const struct pw_event *ev, const st
 	if (!at_end)
 		return err_set(e, -ENOMEM, "append to the log");
 	/* Sealing may have put a record in front. */
-	if (like && !same_bundle(like->seq, group_next_seq(&l->group)))
+	if (like && !may_name(like->seq, group_next_seq(&l->group)))
 		like = NULL;
 	out = group_room(&l->group) + PREFIX_BYTES;
 	end = like ? event_abridged(out, ev, like->seq, l->tai_ahead_ns) : event_fields(out, ev, img, &l->names, l->tai_ahead_ns);

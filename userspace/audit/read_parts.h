@@ -54,7 +54,7 @@ int  aside_read(struct aside *a, uint64_t seq, struct record_view *ret, struct e
 struct abridged;
 int  abridged_new(struct aside *aside, struct abridged **ret, struct err *e); /* aside stays the caller's */
 void abridged_free(struct abridged *a);
-/* Every record, as it comes by: fills v->shared of an abridged one. Valid until the next call. A pruned full record leaves it NULL. */
+/* Every record, as it comes by: fills v->shared of an abridged one. Valid until the next call. -EBADMSG: it names none, or one that is gone. */
 int  abridged_fill(struct abridged *a, struct record_view *v, struct err *e);
 
 /* ---- unseal.c ---- */

@@ -396,7 +396,7 @@ static int note_record(struct verify *v, const struct record_view *view, struct 
 	if (view->head.kind == PW_REC_ERASURE)
 		note_pruned(v, view);
 	if (code == -EBADMSG)
-		return err_say(e, code, "record %llu says of a gap that it ends before it begins", (unsigned long long)view->head.seq);
+		return err_say(e, code, "record %llu says of a gap, or of how often an access came, what cannot be", (unsigned long long)view->head.seq);
 	return code < 0 ? err_set(e, code, "verify the log") : 0;
 }
 

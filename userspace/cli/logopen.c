@@ -74,6 +74,9 @@ int cli_log_open(const struct cli *c, struct cli_log *ret, struct err *e)
 		code = fd < 0 || (l.keys_fd >= 0 && keys_fd < 0) ? err_set(e, -errno, "open the log")
 								 : log_reader_open(fd, keys_fd, &l.reader, e);
 	}
+	/* Said once, instead of an empty answer or a report in which nothing is shown. */
+	if (code == 0 && dir && log_reader_end(l.reader) == log_reader_first(l.reader) && faccessat(l.dir_fd, "log.vkey", F_OK, 0) < 0)
+		code = err_say(e, -ENOENT, "%s holds no log: give the directory records/ of one, by default /var/log/polyward/records", dir);
 	if (code < 0) {
 		cli_log_close(&l);
 		return code;
