@@ -156,8 +156,12 @@ SEC("lsm/file_open")
 int BPF_PROG(pw_file_open, struct file *file)
 {
 	struct inode *inode = file->f_inode;
+	__u32 dev = inode->i_sb->s_dev, used;
 
-	return pw_perhaps_protected(inode) ? pw_file_open_here(ctx, inode) : 0;
+	PW_UNLESS_DEV_USED(used, dev, matters);
+	return (int)used;
+matters:
+	return pw_perhaps_protected(dev) ? pw_file_open_here(ctx, inode) : 0;
 }
 
 static __noinline int pw_file_perm_here(unsigned long long *ctx, struct inode *inode)
@@ -178,8 +182,12 @@ SEC("lsm/file_permission")
 int BPF_PROG(pw_file_perm, struct file *file, int mask)
 {
 	struct inode *inode = file->f_inode;
+	__u32 dev = inode->i_sb->s_dev, used;
 
-	return pw_perhaps_protected(inode) ? pw_file_perm_here(ctx, inode) : 0;
+	PW_UNLESS_DEV_USED(used, dev, matters);
+	return (int)used;
+matters:
+	return pw_perhaps_protected(dev) ? pw_file_perm_here(ctx, inode) : 0;
 }
 
 static __always_inline __u32 pw_need_map(const struct file *file, unsigned long prot, bool shared, bool exec)

@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define PW_ABI_VERSION 4u
+#define PW_ABI_VERSION 5u
 
 /* Limits of one policy. The compiler refuses what does not fit, before any map is touched. */
 #define PW_ROLES_MAX        64u     /* a role set is one 64-bit word; hidden roles of conditions count too */
@@ -231,10 +231,11 @@ struct pw_state {
 	__u64 lease_ns[PW_WINDOWS_MAX]; /* CLOCK_BOOTTIME; window w is open while now < lease_ns[w] */
 	__u64 bloom[PW_BLOOM_WORDS];
 	__u32 devs[PW_DEVS];  /* kernel device numbers (MAJOR << 20 | MINOR) of protected filesystems, 0 elsewhere */
+	__u8 dev_used[PW_DEVS]; /* 1: this place of devs is not 0. What every read of the system asks: bytes need no multiplication */
 	__u64 names_epoch;    /* bumped when a rename is done and when a directory's inode goes: ways up that were kept end here */
 	__u64 root_ino[PW_GENERATIONS * PW_LABELS_MAX]; /* of each label's store, generation % PW_GENERATIONS * PW_LABELS_MAX + label */
 };
-_Static_assert(sizeof(struct pw_state) == 56 + 8 * PW_WINDOWS_MAX + 8 * PW_BLOOM_WORDS + 4 * PW_DEVS + 8 * PW_GENERATIONS * PW_LABELS_MAX,
+_Static_assert(sizeof(struct pw_state) == 56 + 8 * PW_WINDOWS_MAX + 8 * PW_BLOOM_WORDS + 5 * PW_DEVS + 8 * PW_GENERATIONS * PW_LABELS_MAX,
 	       "struct pw_state is ABI");
 
 enum pw_guard_flag {

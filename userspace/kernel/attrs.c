@@ -53,17 +53,18 @@ int attr_own_program(struct kernel *k, const struct place *at, enum pw_own_exe w
 int attr_dev(struct kernel *k, uint32_t gen, uint32_t dev, enum pw_attr_dev holds, struct err *e)
 {
 	struct pw_attr_key key = { .a = dev, .gen = gen, .kind = PW_ATTR_DEV };
-	uint32_t *place = &k->state->devs[pw_dev_hash(dev)];
-	uint32_t there = STATE_READ(*place);
+	uint32_t at = pw_dev_hash(dev), there = STATE_READ(k->state->devs[at]);
 	uint64_t held = 0;
 	int rc;
 
 	if (!bpf_map_lookup_elem(k->maps[MAP_ATTRS], &key, &held) && held == PW_DEV_STORE)
 		holds = PW_DEV_STORE;
 	rc = attr_add(k, &key, holds, e);
-	if (!rc && there != dev)
-		STATE_WRITE(*place, there ? PW_DEV_COLLIDE : dev);
-	return rc;
+	if (rc || there == dev)
+		return rc;
+	STATE_WRITE(k->state->devs[at], there ? PW_DEV_COLLIDE : dev);
+	STATE_WRITE(k->state->dev_used[at], 1);
+	return 0;
 }
 
 int attr_way(struct kernel *k, uint32_t gen, uint32_t dev, uint64_t ino, struct err *e)

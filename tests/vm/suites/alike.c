@@ -4,6 +4,7 @@
  * It must be the record that the gate would have written, and whatever makes it another must end that. Whether it was written so shows in
  * the ring: such an event ends behind its names.
  */
+#include "led.h"
 #include "suite.h"
 
 #include <errno.h>
@@ -31,8 +32,6 @@ static const char windowed[] = HEAD "time hours { zone UTC  days mon-sun  hours 
 	"rule r { allow readers to read on data, inner }\nrule l { allow late to read on data when during hours }\n";
 
 /* ---- somebody who opens what he is told ---- */
-struct order { char what; char path[127]; };
-struct led { pid_t pid, maker; int to, from; };
 
 static int open_once(const char *path, int flags)
 {
@@ -75,7 +74,7 @@ static int into_cgroup(const char *path)
 	return fd < 0 || write(fd, "0", 1) != 1 ? errno : 0;
 }
 
-static int carry_out(struct order *o)
+static int carry_out(struct led_order *o)
 {
 	switch (o->what) {
 	case 'r': return open_once(o->path, O_RDONLY);
@@ -89,62 +88,20 @@ static int carry_out(struct order *o)
 	}
 }
 
-static void follow(int from, int to)
+/* One who follows orders; its maker is a process between us and it, which may be ended. */
+static int become(uid_t uid)
 {
-	struct order o;
-
-	while (read(from, &o, sizeof(o)) == (ssize_t)sizeof(o)) {
-		unsigned char answer = (unsigned char)carry_out(&o);
-
-		if (write(to, &answer, 1) != 1)
-			break;
+	suite_stranger();
+	if (fork()) {
+		pause();
+		_exit(0);
 	}
-	_exit(0);
+	return uid && (setresgid(2001, 2001, 2001) || setresuid(uid, uid, uid));
 }
 
-/* One who follows orders; its maker is a process between us and it, which may be ended. */
 static struct led lead(uid_t uid)
 {
-	struct led l = { .pid = -1, .maker = -1 };
-	int down[2], up[2];
-
-	if (pipe2(down, O_CLOEXEC) || pipe2(up, O_CLOEXEC))
-		return l;
-	fflush(stdout);
-	l.maker = fork();
-	if (!l.maker) {
-		suite_stranger();
-		close(down[1]);
-		if (fork()) {
-			pause();
-			_exit(0);
-		}
-		if (uid && (setresgid(2001, 2001, 2001) || setresuid(uid, uid, uid)))
-			_exit(223);
-		follow(down[0], up[1]);
-	}
-	close(down[0]);
-	close(up[1]);
-	l.to = down[1];
-	l.from = up[0];
-	return l;
-}
-
-static void let_go(struct led *l)
-{
-	close(l->to);
-	close(l->from);
-	if (l->maker > 0 && !kill(l->maker, SIGKILL))
-		waitpid(l->maker, NULL, 0);
-}
-
-static int ask(const struct led *l, char what, const char *path)
-{
-	struct order o = { .what = what };
-	unsigned char answer;
-
-	snprintf(o.path, sizeof(o.path), "%s", path);
-	return write(l->to, &o, sizeof(o)) == (ssize_t)sizeof(o) && read(l->from, &answer, 1) == 1 ? answer : -1;
+	return led_start(become, uid, carry_out);
 }
 
 /* ---- what was recorded ---- */
@@ -155,7 +112,7 @@ static struct seen opened(struct suite *s, const struct led *l, char what, const
 	struct seen r = { 0 };
 
 	suite_drain(s);
-	r.got = ask(l, what, path);
+	r.got = led_ask(l, what, path);
 	suite_drain(s);
 	for (size_t i = 0; i < s->seen_count; i++) {
 		if (s->seen[i].hook != PW_HOOK_pw_file_open)
@@ -284,17 +241,17 @@ static void moment(struct suite *s, struct led *l)
 	struct seen before = warm(s, l), now;
 	pid_t maker = (pid_t)before.ev.ppid;
 
-	(void)ask(l, 'n', "fifteen_letters");
+	(void)led_ask(l, 'n', "fifteen_letters");
 	now = opened(s, l, 'r', DEEP "/f1");
 	check(s, "another name of the thread", &now, now.is_short && !strcmp(now.ev.comm, "fifteen_letters"));
-	(void)ask(l, 'n', "x");
+	(void)led_ask(l, 'n', "x");
 	now = opened(s, l, 'r', DEEP "/f2");
 	check(s, "... and a short one", &now, now.is_short && !memcmp(now.ev.comm, "x\0", 2));
-	(void)kill(l->maker, SIGKILL);
-	(void)waitpid(l->maker, NULL, 0);
+	(void)kill(l->pid, SIGKILL);
+	(void)waitpid(l->pid, NULL, 0);
 	now = opened(s, l, 'r', DEEP "/f3");
-	check(s, "its maker is gone", &now, maker == l->maker && now.count == 1 && now.ev.ppid && (pid_t)now.ev.ppid != maker);
-	l->maker = -1;
+	check(s, "its maker is gone", &now, maker == l->pid && now.count == 1 && now.ev.ppid && (pid_t)now.ev.ppid != maker);
+	l->pid = -1;
 }
 
 static void units(struct suite *s)
@@ -304,11 +261,11 @@ static void units(struct suite *s)
 	int moved;
 
 	(void)mkdir(CGROUP, 0755);
-	moved = ask(&l, 'g', CGROUP "/cgroup.procs");
+	moved = led_ask(&l, 'g', CGROUP "/cgroup.procs");
 	now = opened(s, &l, 'r', DEEP "/f1");
 	check(s, "another control group", &now, !moved && now.count == 1 && now.ev.cgroup_id == ino_of(CGROUP) &&
 	      now.ev.cgroup_id != before.ev.cgroup_id);
-	let_go(&l);
+	led_stop(&l);
 	(void)rmdir(CGROUP);
 }
 
@@ -334,15 +291,15 @@ static void users(struct suite *s)
 	check(s, "... and has its own", &now, is_alike(&before, &now, DEEP "/f2", true));
 	before = opened(s, &l, 'r', DEEP "/f3");
 	check(s, "... beside that of reading", &before, before.is_short && before.ev.need == PW_NEED_READ);
-	(void)ask(&l, 'e', "");
+	(void)led_ask(&l, 'e', "");
 	now = opened(s, &l, 'r', DEEP "/f1");
 	check(s, "another effective user", &now, now.count == 1 && !now.is_short && now.ev.euid == reader.uid && !now.ev.uid);
 	(void)opened(s, &l, 'r', DEEP "/f2");
-	(void)ask(&l, 'u', "");
+	(void)led_ask(&l, 'u', "");
 	now = opened(s, &l, 'r', DEEP "/f1");
 	check(s, "another user, in another role", &now, now.count == 1 && !now.is_short && now.ev.uid == reader.uid && now.ev.roles != before.ev.roles &&
 	      now.ev.rule != before.ev.rule);
-	let_go(&l);
+	led_stop(&l);
 }
 
 static void policies(struct suite *s, const struct led *l)
@@ -376,10 +333,10 @@ void cases_alike(struct suite *s)
 	moves(s, &l);
 	others(s, &l);
 	moment(s, &l);
-	let_go(&l);
+	led_stop(&l);
 	units(s);
 	users(s);
 	l = lead(reader.uid);
 	policies(s, &l);
-	let_go(&l);
+	led_stop(&l);
 }

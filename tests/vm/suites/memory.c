@@ -4,6 +4,7 @@
  * what it rests on, nor saves a decision that has to be recorded. One process is led by hand, so that its memory is warm when the
  * thing that must end it happens.
  */
+#include "led.h"
 #include "suite.h"
 
 #include <errno.h>
@@ -45,12 +46,10 @@ static const char by_program[] = "polyward 1\npolicy suite { version 1  log deni
 				 "role sh { members user:root  program shell }\nrule r { allow sh to read, list on one }\n";
 
 /* ---- the process that is led ---- */
-struct order { char what; char path[64]; };
-struct led { pid_t pid; int to, from; };
 
 static int op_churn(const char *dir)
 {
-	char path[80];
+	char path[160];
 	int r = 0;
 
 	for (int i = 0; i < FILES && !r; i++) {
@@ -63,7 +62,7 @@ static int op_churn(const char *dir)
 	return r;
 }
 
-static int carry_out(const struct order *o)
+static int carry_out(struct led_order *o)
 {
 	switch (o->what) {
 	case 'r': return op_read(o->path);
@@ -79,56 +78,15 @@ static int carry_out(const struct order *o)
 	}
 }
 
-static void follow(int from, int to)
+/* The saved user stays root's: order '0' goes back to it. */
+static int become(uid_t uid)
 {
-	struct order o;
-
-	while (read(from, &o, sizeof(o)) == (ssize_t)sizeof(o)) {
-		unsigned char answer = (unsigned char)carry_out(&o);
-
-		if (write(to, &answer, 1) != 1)
-			break;
-	}
-	_exit(0);
+	return setresgid(2002, 2002, 2002) || setresuid(uid, uid, 0);
 }
 
 static struct led lead(uid_t uid)
 {
-	struct led l = { .pid = -1 };
-	int down[2], up[2];
-
-	if (pipe2(down, O_CLOEXEC) || pipe2(up, O_CLOEXEC))
-		return l;
-	fflush(stdout);
-	l.pid = fork();
-	if (!l.pid) {
-		close(down[1]);
-		/* The saved user stays root's: order '0' goes back to it. */
-		if (setresgid(2002, 2002, 2002) || setresuid(uid, uid, 0))
-			_exit(223);
-		follow(down[0], up[1]);
-	}
-	close(down[0]);
-	close(up[1]);
-	l.to = down[1];
-	l.from = up[0];
-	return l;
-}
-
-static int ask(const struct led *l, char what, const char *path)
-{
-	struct order o = { .what = what };
-	unsigned char answer;
-
-	snprintf(o.path, sizeof(o.path), "%s", path);
-	return write(l->to, &o, sizeof(o)) == (ssize_t)sizeof(o) && read(l->from, &answer, 1) == 1 ? answer : -1;
-}
-
-static void let_go(struct led *l)
-{
-	close(l->to);
-	close(l->from);
-	waitpid(l->pid, NULL, 0);
+	return led_start(become, uid, carry_out);
 }
 
 static struct pw_counters counters(struct suite *s)
@@ -157,7 +115,7 @@ static void refused(struct suite *s, const struct led *l, const char *name, char
 
 	suite_drain(s);
 	was = counters(s);
-	got = ask(l, what, path);
+	got = led_ask(l, what, path);
 	is = counters(s);
 	suite_drain(s);
 	suite_check(s, name, got == EACCES && is.denied == was.denied + 1 && records(s, l->pid, hook, PW_DENY) == 1,
@@ -166,7 +124,7 @@ static void refused(struct suite *s, const struct led *l, const char *name, char
 
 static void warm(struct suite *s, const struct led *l, const char *dir)
 {
-	int got = ask(l, '*', dir) ? 1 : ask(l, '*', dir);
+	int got = led_ask(l, '*', dir) ? 1 : led_ask(l, '*', dir);
 
 	suite_check(s, "... warm", got == 0, "returned %d", got);
 }
@@ -187,14 +145,14 @@ static void saves(struct suite *s, const char *name, const char *dir, uint64_t m
 {
 	struct led l = lead(writer.uid);
 	struct pw_counters was, is;
-	int first = ask(&l, '*', dir), again;
+	int first = led_ask(&l, '*', dir), again;
 
 	was = counters(s);
-	again = ask(&l, '*', dir);
+	again = led_ask(&l, '*', dir);
 	is = counters(s);
 	suite_check(s, name, !first && !again && is.allowed - was.allowed <= most, "returned %d, %d; %llu decisions for %d files", first, again,
 		    (unsigned long long)(is.allowed - was.allowed), FILES);
-	let_go(&l);
+	led_stop(&l);
 }
 
 static void only_what_was_asked(struct suite *s)
@@ -206,19 +164,19 @@ static void only_what_was_asked(struct suite *s)
 	saves(s, "... nor do those beside it", OUT, 0);
 	suite_apply(s, reading);
 	l = lead(writer.uid);
-	suite_check(s, "... reading one file", ask(&l, 'r', ONE "/f0") == 0 && ask(&l, 'r', ONE "/f0") == 0, "refused");
-	suite_check(s, "to read is remembered of the directory", ask(&l, 'r', ONE "/f1") == 0, "refused");
+	suite_check(s, "... reading one file", led_ask(&l, 'r', ONE "/f0") == 0 && led_ask(&l, 'r', ONE "/f0") == 0, "refused");
+	suite_check(s, "to read is remembered of the directory", led_ask(&l, 'r', ONE "/f1") == 0, "refused");
 	refused(s, &l, "... and not to write", 'w', ONE "/f2", PW_HOOK_pw_file_open);
 	refused(s, &l, "... nor to cut off", 't', ONE "/f2", PW_HOOK_pw_file_open);
 	refused(s, &l, "... nor to make", 'c', ONE "/new", PW_HOOK_pw_create);
 	refused(s, &l, "... nor to remove", 'u', ONE "/f2", PW_HOOK_pw_unlink);
 	refused(s, &l, "... nor anything in a directory below another store", 'r', TWO "/f0", PW_HOOK_pw_file_open);
-	let_go(&l);
+	led_stop(&l);
 	suite_apply(s, making);
 	l = lead(writer.uid);
-	suite_check(s, "... making two files", ask(&l, 'c', ONE "/new1") == 0 && ask(&l, 'c', ONE "/new2") == 0, "refused");
+	suite_check(s, "... making two files", led_ask(&l, 'c', ONE "/new1") == 0 && led_ask(&l, 'c', ONE "/new2") == 0, "refused");
 	refused(s, &l, "who made a file may still not remove it", 'u', ONE "/new1", PW_HOOK_pw_unlink);
-	let_go(&l);
+	led_stop(&l);
 	suite_apply(s, everything);
 	suite_check(s, "... clean again", suite_run(&writer, op_unlink, ONE "/new1") == 0 && suite_run(&writer, op_unlink, ONE "/new2") == 0,
 		    "cannot");
@@ -238,11 +196,11 @@ static void ends_with_the_policy(struct suite *s)
 	refused(s, &l, "... and writing", 'w', ONE "/f3", PW_HOOK_pw_file_open);
 	suite_apply(s, everything);
 	warm(s, &l, ONE);
-	suite_check(s, "... changes its user", ask(&l, '0', "") == 0, "cannot");
+	suite_check(s, "... changes its user", led_ask(&l, '0', "") == 0, "cannot");
 	refused(s, &l, "as another user it may not make", 'c', ONE "/new", PW_HOOK_pw_create);
 	refused(s, &l, "... nor remove", 'u', ONE "/f3", PW_HOOK_pw_unlink);
 	refused(s, &l, "... nor read", 'r', ONE "/f3", PW_HOOK_pw_file_open);
-	let_go(&l);
+	led_stop(&l);
 }
 
 /* The shell's role opens two files, then the same task becomes another program. */
@@ -278,11 +236,11 @@ static void labels(struct suite *s)
 	refused(s, &l, "a registered hard link among others outside is not read", 'r', OUT "/alias", PW_HOOK_pw_file_open);
 	refused(s, &l, "... nor written", 'w', OUT "/alias", PW_HOOK_pw_file_open);
 	refused(s, &l, "... nor its name removed", 'u', OUT "/alias", PW_HOOK_pw_unlink);
-	suite_check(s, "... reading the file that will go", ask(&l, 'r', ONE "/f4") == 0 && ask(&l, 'r', ONE "/f4") == 0, "refused");
+	suite_check(s, "... reading the file that will go", led_ask(&l, 'r', ONE "/f4") == 0 && led_ask(&l, 'r', ONE "/f4") == 0, "refused");
 	suite_check(s, "... it goes to the other store", suite_run(&writer, op_rename, &out) == 0, "cannot");
 	refused(s, &l, "there it is not read", 'r', TWO "/f4", PW_HOOK_pw_file_open);
 	refused(s, &l, "... nor removed", 'u', TWO "/f4", PW_HOOK_pw_unlink);
-	let_go(&l);
+	led_stop(&l);
 }
 
 /* All of these must be seen by somebody: nothing of it may be remembered. */
@@ -295,14 +253,14 @@ static void recorded(struct suite *s, const char *name, const char *policy, uint
 	suite_apply(s, policy);
 	l = lead(writer.uid);
 	suite_drain(s);
-	got = ask(&l, '*', ONE);
+	got = led_ask(&l, '*', ONE);
 	suite_drain(s);
 	made = records(s, l.pid, PW_HOOK_pw_create, verdict);
 	opened = records(s, l.pid, PW_HOOK_pw_file_open, verdict);
 	removed = records(s, l.pid, PW_HOOK_pw_unlink, verdict);
 	suite_check(s, name, got == 0 && made == FILES && opened == 3 * FILES && removed == FILES,
 		    "returned %d; %u made, %u opened, %u removed are recorded of %d, %d, %d", got, made, opened, removed, FILES, 3 * FILES, FILES);
-	let_go(&l);
+	led_stop(&l);
 }
 
 static uint64_t now_ns(void)
@@ -328,7 +286,7 @@ static void by_the_clock(struct suite *s)
 	refused(s, &l, "after the window nothing is made", 'c', ONE "/new", PW_HOOK_pw_create);
 	refused(s, &l, "... nor read", 'r', ONE "/f5", PW_HOOK_pw_file_open);
 	refused(s, &l, "... nor removed", 'u', ONE "/f5", PW_HOOK_pw_unlink);
-	let_go(&l);
+	led_stop(&l);
 }
 
 /* A directory that goes away leaves its address to the next one: of another store. It goes by the hand of `who`. */
@@ -343,22 +301,22 @@ static void addresses(struct suite *s, const char *name, bool by_itself)
 	for (int i = 0; i < 300; i++) {
 		const struct led *by = by_itself ? &l : &maker;
 
-		odd += ask(by, 'm', ONE "/d") != 0;
-		odd += ask(by, 'c', ONE "/d/f") != 0;
+		odd += led_ask(by, 'm', ONE "/d") != 0;
+		odd += led_ask(by, 'c', ONE "/d/f") != 0;
 		odd += chmod(ONE "/d/f", 0666) != 0;
-		odd += ask(&l, 'r', ONE "/d/f") != 0;
-		odd += ask(by, 'u', ONE "/d/f") != 0;
-		odd += ask(by, 'd', ONE "/d") != 0;
+		odd += led_ask(&l, 'r', ONE "/d/f") != 0;
+		odd += led_ask(by, 'u', ONE "/d/f") != 0;
+		odd += led_ask(by, 'd', ONE "/d") != 0;
 		odd += mkdir(TWO "/d", 0777) != 0;
 		make(TWO "/d/f");
-		through += ask(&l, 'r', TWO "/d/f") != EACCES;
+		through += led_ask(&l, 'r', TWO "/d/f") != EACCES;
 		unlink(TWO "/d/f");
 		odd += rmdir(TWO "/d") != 0;
 	}
 	suite_drain(s);
 	suite_check(s, name, !through && !odd, "%d of 300 let through, %d steps failed", through, odd);
-	let_go(&maker); /* the later one holds copies of the earlier one's pipes */
-	let_go(&l);
+	led_stop(&maker); /* the later one holds copies of the earlier one's pipes */
+	led_stop(&l);
 }
 
 /* A file that goes to and fro between what may be read and what may not, while it is opened. */
@@ -380,13 +338,13 @@ static void races(struct suite *s)
 		_exit(0);
 	}
 	for (struct led l = lead(other.uid);; ) {
-		int got = ask(&l, 'r', TWO "/race");
+		int got = led_ask(&l, 'r', TWO "/race");
 
 		seen += got == EACCES;
 		wrong += got != EACCES && got != ENOENT;
-		wrong += ask(&l, 'r', ONE "/calm") != 0;
+		wrong += led_ask(&l, 'r', ONE "/calm") != 0;
 		if (waitpid(mover, &status, WNOHANG) == mover) {
-			let_go(&l);
+			led_stop(&l);
 			break;
 		}
 	}
@@ -398,7 +356,7 @@ static void races(struct suite *s)
 static void prepare(void)
 {
 	static const char *const dirs[] = { BASE, ONE, TWO, OUT };
-	char path[80];
+	char path[160];
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		if (mkdir(dirs[i], 0777) || chmod(dirs[i], 0777))
