@@ -67,6 +67,13 @@ int BPF_PROG(pw_listxattr, struct dentry *dentry)
 	return pw_on(dentry, PW_NEED_READ, PW_HOOK_pw_listxattr);
 }
 
+/* Since 6.2; before that a list is got as an extended attribute, and needs the same. */
+SEC("lsm/inode_get_acl")
+int BPF_PROG(pw_get_acl, void *idmap, struct dentry *dentry)
+{
+	return pw_on(dentry, PW_NEED_READ, PW_HOOK_pw_get_acl);
+}
+
 SEC("lsm/inode_set_acl")
 int BPF_PROG(pw_set_acl, void *idmap, struct dentry *dentry)
 {
@@ -83,6 +90,26 @@ SEC("lsm/inode_file_setattr")
 int BPF_PROG(pw_file_attr, struct dentry *dentry)
 {
 	return pw_on(dentry, PW_NEED_ATTR, PW_HOOK_pw_file_attr);
+}
+
+/* As the ioctl: asked for where a policy names that. */
+SEC("lsm/inode_file_getattr")
+int BPF_PROG(pw_fileattr_get, struct dentry *dentry)
+{
+	__u32 place = pw_generation() % PW_GENERATIONS;
+	struct pw_gen *g = bpf_map_lookup_elem(&pw_gens, &place);
+
+	return g && (g->actions_named & PW_A_STAT) ? pw_on(dentry, PW_NEED_STAT, PW_HOOK_pw_fileattr_get) : 0;
+}
+
+/*
+ * From now on the kernel reads and writes this file itself, for whoever asks about quotas, and asks nobody. The oldest kind of quota file is a
+ * table without a head: any file will do.
+ */
+SEC("lsm/quota_on")
+int BPF_PROG(pw_quota_on, struct dentry *dentry)
+{
+	return pw_on(dentry, PW_NEED_READ | PW_NEED_WRITE, PW_HOOK_pw_quota_on);
 }
 
 SEC("lsm/inode_readlink")

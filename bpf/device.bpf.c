@@ -21,7 +21,8 @@ static __always_inline bool pw_may_look(struct task_struct *task)
 	struct file *exe = mm ? mm->exe_file : NULL;
 	struct inode *program = exe ? exe->f_inode : NULL;
 
-	if (!program || task->ptrace || pw_task_has(task, PW_SUBJECT_NO_PROGRAM))
+	/* What runs in it may be another's code: traced, or with another linker, library or answers than process 1's. */
+	if (!program || task->ptrace || pw_task_has(task, PW_SUBJECT_NO_PROGRAM | PW_SUBJECT_LED))
 		return false;
 	return pw_attr(PW_ATTR_BDEV_USER, pw_generation(), program->i_sb->s_dev, program->i_ino);
 }

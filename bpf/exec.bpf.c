@@ -5,6 +5,7 @@
  */
 #include "gate.bpf.h"
 #include "own.bpf.h"
+#include "roles.bpf.h"
 #include "slot.bpf.h"
 #include "world.bpf.h"
 
@@ -16,6 +17,16 @@ int BPF_PROG(pw_bprm_check, struct linux_binprm *bprm)
 	if (!file || !pw_protected(file->f_inode))
 		return 0;
 	return pw_check_open(file, PW_NEED_EXEC, PW_HOOK_pw_bprm_check);
+}
+
+#define PW_UNIT_MARKED (1u << 31)
+
+/* A task's unit, as one word that is not 0. */
+static __noinline __u32 pw_unit_mark(struct task_struct *task)
+{
+	__u64 unit = pw_unit(pw_cgroup_node(task));
+
+	return (__u32)(unit ^ unit >> 32) | PW_UNIT_MARKED;
 }
 
 /* The file that will run: at this point, and at the commit, no longer a script but what interprets it. enum pw_own_exe, or 0. */
@@ -49,19 +60,22 @@ SEC("lsm/bprm_creds_from_file")
 int BPF_PROG(pw_exec_creds, struct linux_binprm *bprm)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
+	bool named = pw_own_exe(bprm) || pw_named_exe(bprm);
 	struct pw_subject *kept;
 	__u32 keep;
 
-	if (pw_own_exe(bprm) || pw_named_exe(bprm))
+	if (named)
 		bpf_bprm_opts_set(bprm, BPF_F_BPRM_SECUREEXEC);
 	keep = (pw_task_has(task, PW_SUBJECT_NO_UNIT) ? PW_SUBJECT_NO_UNIT : 0) |
 	       (pw_task_has(task, PW_SUBJECT_NO_MEMBER) ? PW_SUBJECT_NO_MEMBER : 0);
-	if (!keep && !task->ptrace)
+	if (!keep && !named && !task->ptrace && task->pid == task->tgid)
 		return 0;
 	kept = bpf_task_storage_get(&pw_subjects, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!kept)
 		return -ENOMEM;
 	__sync_fetch_and_or(&kept->flags, keep);
+	/* Who is moved from now on is the first thread, whose place we take. */
+	kept->unit_before = task->pid == task->tgid ? 0 : pw_unit_mark(task);
 	return 0;
 }
 
@@ -113,9 +127,16 @@ static __always_inline __u32 pw_begins(struct linux_binprm *bprm, struct task_st
 {
 	__u32 flags = task->ptrace ? PW_SUBJECT_NO_PROGRAM : 0;
 
+	/* A user's own service manager is one of these programs, and does what the user says. */
 	if (was & PW_SUBJECT_OF_INIT)
-		return flags | (pw_is_inits(bprm->file, pw_init_task(task)) ? PW_SUBJECT_OF_INIT : 0);
+		return flags | (!BPF_CORE_READ(task, real_cred, uid.val) && pw_is_inits(bprm->file, pw_init_task(task)) ? PW_SUBJECT_OF_INIT : 0);
 	return flags | (pw_is_led(task) ? PW_SUBJECT_LED : 0);
+}
+
+/* Was a process moved to another unit while its second thread executed? By whom, nobody noted. */
+static __noinline __u32 pw_moved_meanwhile(const struct pw_subject *kept, struct task_struct *task)
+{
+	return kept && kept->unit_before && kept->unit_before != pw_unit_mark(task) ? PW_SUBJECT_NO_UNIT : 0;
 }
 
 /* The new program is in place: roles are computed again, and what the old one was ends here. */
@@ -128,7 +149,7 @@ int BPF_PROG(pw_exec_done, struct linux_binprm *bprm)
 	bool own = pw_becomes_own(bprm, task, flags);
 
 	pw_slot_forget(pw_task_id());
-	flags = (flags & PW_SUBJECT_LASTING) | pw_begins(bprm, task, flags);
+	flags = (flags & PW_SUBJECT_LASTING) | pw_begins(bprm, task, flags) | pw_moved_meanwhile(kept, task);
 	if (own)
 		flags |= PW_SUBJECT_OWN;
 	if (!kept && flags)
@@ -136,6 +157,7 @@ int BPF_PROG(pw_exec_done, struct linux_binprm *bprm)
 	if (!kept)
 		return 0;
 	kept->epoch = 0;
+	kept->unit_before = 0;
 	kept->flags = flags;
 	return 0;
 }

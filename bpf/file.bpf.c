@@ -5,6 +5,7 @@
  */
 #include "alike.bpf.h"
 #include "device.bpf.h"
+#include "face.bpf.h"
 #include "slot.bpf.h"
 
 #define MAP_TYPE   0x0f
@@ -201,18 +202,9 @@ static __always_inline __u32 pw_need_map(const struct file *file, unsigned long 
 	return need ? need : pw_need_to(file, MAY_READ, exec);
 }
 
-/* linux/magic.h, and fs/fuse/inode.c */
-#define OVERLAYFS_MAGIC 0x794c7630ul
-#define FUSE_MAGIC      0x65735546ul
-
 static __always_inline unsigned long pw_magic(struct file *file)
 {
 	return BPF_CORE_READ(file, f_inode, i_sb, s_magic);
-}
-
-static __always_inline bool pw_is_layered(unsigned long magic)
-{
-	return magic == OVERLAYFS_MAGIC || magic == FUSE_MAGIC;
 }
 
 /* Is this the address of an open file? Then its inode leads to a filesystem whose root leads back to it. */
@@ -241,19 +233,31 @@ static __noinline struct file *pw_file_below(struct file *file, __u32 which)
 	return below;
 }
 
-/* May this file, which somebody has open below another, be mapped so? 1: no. */
-static __noinline int pw_below_refuses(struct file *file, __u32 need)
+/* May this inode, which is not the one that the kernel names, be mapped so? 1: no. Neither is trusted. */
+static __noinline int pw_other_refuses(struct inode *inode, struct dentry *dentry, __u32 need, __u32 hook)
 {
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	struct pw_op op = { .need = need, .hook = PW_HOOK_pw_mmap_file, .named = (__u64)(unsigned long)dentry };
+	struct pw_op op = { .need = need, .hook = hook, .named = (__u64)(unsigned long)dentry };
 
 	op.gen = pw_generation();
 	op.dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	if (!file || !op.gen || !pw_attr(PW_ATTR_DEV, op.gen, op.dev, 0))
+	if (!inode || !op.gen || !pw_attr(PW_ATTR_DEV, op.gen, op.dev, 0))
 		return 0;
 	op.ino = BPF_CORE_READ(inode, i_ino);
 	return pw_ask(&op, pw_label_looked_up(inode, dentry, op.gen));
+}
+
+/* May this file, which somebody has open below another, be mapped so? 1: no. */
+static __always_inline int pw_below_refuses(struct file *file, __u32 need)
+{
+	return pw_other_refuses(BPF_CORE_READ(file, f_inode), BPF_CORE_READ(file, f_path.dentry), need, PW_HOOK_pw_mmap_file);
+}
+
+/* What is mapped lies elsewhere: was it opened by a name in a store? Then it goes by that. */
+static __noinline int pw_face_refuses(struct file *file, __u32 need, __u32 hook)
+{
+	struct dentry *face = pw_face(file);
+
+	return face && pw_generation() && pw_other_refuses(BPF_CORE_READ(face, d_inode), face, need, hook) ? -EACCES : 0;
 }
 
 /* The kernel stacks two filesystems above one, no more. */
@@ -298,8 +302,8 @@ int BPF_PROG(pw_mmap_file, struct file *file, unsigned long reqprot, unsigned lo
 		return 0;
 	if (pw_is_layered(file->f_inode->i_sb->s_magic) && pw_mmap_below(file, pw_mmap_need(file, prot, flags)))
 		return -EACCES;
-	if (!pw_protected(file->f_inode))
-		return 0;
+	if (!pw_protected(file->f_inode)) /* remap_file_pages() names the file that is mapped */
+		return pw_face_refuses(file, pw_mmap_need(file, prot, flags), PW_HOOK_pw_mmap_file);
 	return pw_check_file(file, pw_mmap_need(file, prot, flags), PW_HOOK_pw_mmap_file, 0);
 }
 
@@ -307,10 +311,14 @@ SEC("lsm/file_mprotect")
 int BPF_PROG(pw_mprotect, struct vm_area_struct *vma, unsigned long reqprot, unsigned long prot)
 {
 	struct file *file = vma->vm_file;
+	__u32 need;
 
-	if (!file || !pw_protected(file->f_inode))
+	if (!file)
 		return 0;
-	return pw_check_file(file, pw_need_map(file, prot, vma->vm_flags & VM_SHARED, pw_is_exec(file)), PW_HOOK_pw_mprotect, 0);
+	need = pw_need_map(file, prot, vma->vm_flags & VM_SHARED, pw_is_exec(file));
+	if (!pw_protected(file->f_inode))
+		return pw_face_refuses(file, need, PW_HOOK_pw_mprotect);
+	return pw_check_file(file, need, PW_HOOK_pw_mprotect, 0);
 }
 
 SEC("lsm/file_receive")

@@ -175,23 +175,26 @@ int pw_slot_fill(__u64 inode, __u64 way_bytes, __u32 epoch, __u32 bits)
 {
 	__u64 task = pw_task_id();
 	struct pw_slot *s = pw_slot_at(task, way_bytes);
-	__u64 before, meta = (__u64)epoch << 16 | bits;
+	__u64 before, was, meta = (__u64)epoch << 16 | bits;
+	bool named;
 
 	/* No memory while a revert is pending: it takes effect by the clock, and the hot path reads none. */
 	if (!epoch || PW_READ(pw_state.revert_at_ns) || __sync_val_compare_and_swap(&s->lock, 0, 1))
 		return 0;
 	before = PW_READ(s->inode);
-	if (PW_READ(s->task) == task && before == inode && s->meta >> 16 == epoch)
-		meta |= PW_READ(s->meta);
-	PW_WRITE(s->task, 0);
+	was = PW_READ(s->meta);
+	named = before == inode && was >> 16 == epoch;
+	if (PW_READ(s->task) == task && named)
+		meta |= was;
 	/* A place that names an inode is in that inode's count at all times: pw_slot_inode_gone() relies on it. */
-	if (before != inode)
-		__sync_fetch_and_add(pw_slot_held(inode), 1);
-	PW_WRITE(s->inode, inode);
-	if (before && before != inode)
-		__sync_fetch_and_add(pw_slot_held(before), -1);
-	PW_WRITE(s->meta, meta);
-	PW_WRITE(s->task, task);
+	if (named || pw_slot_hold(inode, epoch)) {
+		PW_WRITE(s->task, 0);
+		PW_WRITE(s->inode, inode);
+		PW_WRITE(s->meta, meta);
+		if (before && !named)
+			pw_slot_let_go(before, (__u32)(was >> 16));
+		PW_WRITE(s->task, task);
+	}
 	PW_WRITE(s->lock, 0);
 	return 0;
 }

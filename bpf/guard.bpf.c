@@ -51,14 +51,67 @@ static __always_inline bool pw_could_decide(__u32 type)
 	}
 }
 
+#define CAP_SYS_ADMIN 21
+#define CAP_PERFMON   38
+
+/*
+ * The kernel lets whoever has one of these look into its memory and into that of processes from a program of any kind, by helpers
+ * and by pointers that it follows itself; most of that asks no locked_down.
+ */
+static __always_inline bool pw_may_look_inside(struct task_struct *task)
+{
+	__u64 caps = pw_effective(BPF_CORE_READ(task, cred));
+
+	return caps >> CAP_SYS_ADMIN & 1 || caps >> CAP_PERFMON & 1;
+}
+
+/* Not process 1's: it loads filters for the units that it starts. */
+static __noinline bool pw_sealed_out(__u32 type)
+{
+	return pw_could_decide(type) || (!pw_is_init() && pw_may_look_inside(bpf_get_current_task_btf()));
+}
+
+/* A program that answers in place of a security function: with a number above 0 it skips the hook, and some callers go on. */
+static __always_inline bool pw_answers(__u32 type, __u32 attach)
+{
+	return type == BPF_PROG_TYPE_TRACING && attach == BPF_MODIFY_RETURN;
+}
+
 static __noinline int pw_prog_load(union bpf_attr *attr)
 {
-	__u32 type = 0;
+	__u32 type = 0, attach = 0;
 
-	if (!(PW_READ(pw_state.guard) & PW_GUARD_SEALED) || pw_is_own())
+	if (!pw_guarded() || pw_is_own())
 		return 0;
 	bpf_probe_read_kernel(&type, sizeof(type), attr);
-	return pw_could_decide(type) ? pw_guard_refuse(PW_HOOK_pw_bpf, PW_R_SEALED, 0, type) : 0;
+	bpf_probe_read_kernel(&attach, sizeof(attach), (char *)attr + offsetof(union bpf_attr, expected_attach_type));
+	if ((PW_READ(pw_state.guard) & PW_GUARD_SEALED) && pw_sealed_out(type))
+		return pw_guard_refuse(PW_HOOK_pw_bpf, PW_R_SEALED, 0, type);
+	return pw_answers(type, attach) ? pw_guard_refuse(PW_HOOK_pw_bpf, PW_R_GUARD, 0, type) : 0;
+}
+
+#define CGROUP2_MAGIC 0x63677270ul /* linux/magic.h */
+#define ROOT_INO      1
+
+/*
+ * What hangs at the root of the control groups behind polyward's programs is asked after them, and can take their refusal back
+ * (bpf_set_retval). Further down it is asked before. Of switches nobody else's program is needed anywhere.
+ */
+static __noinline int pw_attach(union bpf_attr *attr, __u32 target)
+{
+	struct inode *inode;
+	__u32 type = 0, fd = 0;
+
+	if (!pw_guarded() || pw_is_own())
+		return 0;
+	bpf_probe_read_kernel(&type, sizeof(type), (char *)attr + offsetof(union bpf_attr, attach_type));
+	if (type != BPF_CGROUP_SYSCTL && type != BPF_CGROUP_DEVICE)
+		return 0;
+	bpf_probe_read_kernel(&fd, sizeof(fd), (char *)attr + target);
+	inode = BPF_CORE_READ(pw_file_at(fd), f_inode);
+	if (type == BPF_CGROUP_DEVICE && (BPF_CORE_READ(inode, i_ino) != ROOT_INO || BPF_CORE_READ(inode, i_sb, s_magic) != CGROUP2_MAGIC))
+		return 0;
+	return pw_guard_refuse(PW_HOOK_pw_bpf, PW_R_GUARD, 0, type);
 }
 
 /* Links have no hook of their own. The kernel itself neither replaces nor detaches a link to a security hook. */
@@ -78,7 +131,16 @@ static __noinline int pw_link_by_id(union bpf_attr *attr)
 SEC("lsm/bpf")
 int BPF_PROG(pw_bpf, int cmd, union bpf_attr *attr)
 {
-	if (cmd == BPF_LINK_GET_FD_BY_ID)
-		return pw_link_by_id(attr);
-	return cmd == BPF_PROG_LOAD ? pw_prog_load(attr) : 0;
+	switch (cmd) {
+	case BPF_LINK_GET_FD_BY_ID:
+		return pw_link_by_id(attr) ? -EPERM : 0;
+	case BPF_PROG_LOAD:
+		return pw_prog_load(attr) ? -EPERM : 0;
+	case BPF_PROG_ATTACH:
+		return pw_attach(attr, offsetof(union bpf_attr, target_fd)) ? -EPERM : 0;
+	case BPF_LINK_CREATE:
+		return pw_attach(attr, offsetof(union bpf_attr, link_create.target_fd)) ? -EPERM : 0;
+	default:
+		return 0;
+	}
 }

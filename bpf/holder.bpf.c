@@ -57,45 +57,84 @@ static __always_inline __u64 pw_lacks(struct task_struct *task, __u32 gen)
 	return theirs ? theirs & ~pw_my_roles(gen) : 0;
 }
 
+/* Do both belong to one unit, or neither to any? */
+static __noinline bool pw_same_unit(struct task_struct *task, struct task_struct *by)
+{
+	return pw_unit(pw_cgroup_node(task)) == pw_unit(pw_cgroup_node(by));
+}
+
 /*
  * From now on somebody may have written to this process: it counts no longer as its program, but for what runs the same program
- * itself. 0, or -1: there is no room to note it.
+ * itself; nor as its unit, if who wrote is of another; and what it prepares for what it executes is no longer process 1's doing. 0,
+ * or -1: there is no room to note it.
  */
-static __always_inline int pw_handled(struct task_struct *task, const struct inode *by)
+static __noinline int pw_handled(struct task_struct *task, struct task_struct *by)
 {
 	struct task_struct *leader = task->group_leader;
+	struct inode *program = by ? pw_program(by) : NULL;
 	struct pw_subject *kept = NULL;
+	__u32 flags = PW_SUBJECT_NO_PROGRAM;
 
-	if (by && by == pw_program(task))
+	if (program && program == pw_program(task))
 		return 0;
 	if (leader)
 		kept = bpf_task_storage_get(&pw_subjects, leader, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!kept)
 		return -1;
-	if (!(__sync_fetch_and_or(&kept->flags, PW_SUBJECT_NO_PROGRAM) & PW_SUBJECT_NO_PROGRAM))
+	if (by && !pw_same_unit(task, by))
+		flags |= PW_SUBJECT_NO_UNIT;
+	__sync_fetch_and_and(&kept->flags, ~PW_SUBJECT_OF_INIT);
+	if ((__sync_fetch_and_or(&kept->flags, flags) & flags) != flags)
 		pw_subjects_changed();
 	return 0;
 }
 
+#define PROC_MAGIC 0x9fa0ul /* linux/magic.h */
+
 /*
- * Attaching, and all that counts as it: memory of another process, its descriptors, its mappings. Who leads process 1 could send signals,
- * unmount and fill units in its name. What looks on without being told of
- * (the kernel asks for what to show in /proc) is refused without a record.
+ * Is the current task on its way through a link of /proc to what another has open or mapped? Not if it only reads where the link leads.
+ * These links have numbers, in a directory "fd" or "map_files".
+ */
+static __noinline bool pw_follows_link(struct task_struct *task)
+{
+	struct nameidata *walk = BPF_CORE_READ(task, nameidata);
+	__u32 depth = walk ? BPF_CORE_READ(walk, depth) : 0;
+	struct saved *link = depth ? BPF_CORE_READ(walk, stack) : NULL;
+	struct dentry *at, *dir;
+	char name = 0;
+
+	if (!link)
+		return false;
+	link = (void *)((char *)link + (__u64)(depth - 1) * bpf_core_type_size(struct saved));
+	at = BPF_CORE_READ(link, link.dentry);
+	dir = BPF_CORE_READ(at, d_parent);
+	bpf_probe_read_kernel(&name, sizeof(name), BPF_CORE_READ(dir, d_name.name));
+	return BPF_CORE_READ(at, d_inode, i_sb, s_magic) == PROC_MAGIC && (name == 'f' || name == 'm');
+}
+
+/*
+ * Attaching, and all that counts as it: memory of another process, its descriptors, its mappings; and these by their links in /proc. Who
+ * leads process 1 could send signals, unmount and fill units in its name. What looks on without being told of (the kernel asks for what
+ * to show in /proc) is refused without a record.
  */
 SEC("lsm/ptrace_access_check")
 int BPF_PROG(pw_ptrace, struct task_struct *child, unsigned int mode)
 {
 	__u32 gen = pw_generation(), target = (__u32)child->tgid;
+	struct task_struct *task = bpf_get_current_task_btf();
 
 	if (pw_out_of_reach(child))
 		return mode & PTRACE_MODE_NOAUDIT ? -EPERM : pw_guard_refuse(PW_HOOK_pw_ptrace, PW_R_GUARD, 0, target);
-	if (!(mode & PTRACE_MODE_ATTACH))
-		return 0;
+	if (!(mode & PTRACE_MODE_ATTACH)) {
+		if (!gen || !pw_follows_link(task) || pw_is_init() || pw_is_own() || !pw_lacks(child, gen))
+			return 0;
+		return pw_guard_refuse(PW_HOOK_pw_ptrace, PW_R_BORROWED, 0, target);
+	}
 	if (target == 1 && pw_guarded() && !pw_is_init() && !pw_is_own())
 		return pw_guard_refuse(PW_HOOK_pw_ptrace, PW_R_GUARD, 0, target);
 	if (gen && pw_guarded() && pw_reads_devices(child, gen))
 		return pw_guard_refuse(PW_HOOK_pw_ptrace, PW_R_GUARD, 0, target);
-	if (pw_lacks(child, gen) || pw_handled(child, pw_program(bpf_get_current_task_btf())))
+	if (pw_lacks(child, gen) || pw_handled(child, task))
 		return pw_guard_refuse(PW_HOOK_pw_ptrace, PW_R_BORROWED, 0, target);
 	return 0;
 }
@@ -111,8 +150,10 @@ int BPF_PROG(pw_traceme, struct task_struct *parent)
 	if (pw_is_own() && pw_guarded() && !pw_task_has(parent, PW_SUBJECT_OWN))
 		return pw_guard_refuse(PW_HOOK_pw_traceme, PW_R_GUARD, 0, target);
 	mine = pw_my_roles(gen);
-	if ((mine && (mine & ~pw_their_roles(parent, gen))) || pw_handled(task, pw_program(parent)))
+	if ((mine && (mine & ~pw_their_roles(parent, gen))) || pw_handled(task, parent))
 		return pw_guard_refuse(PW_HOOK_pw_traceme, PW_R_BORROWED, 0, target);
+	/* From here on what it may is asked each time, and of its tracer too. */
+	pw_slot_forget(pw_task_id());
 	return 0;
 }
 
@@ -205,6 +246,9 @@ int BPF_PROG(pw_coredump, struct cred *new, const struct cred *old)
 /* linux/perf_event.h: what a sample takes along of the registers and the stack of whoever is interrupted */
 #define PERF_SAMPLE_REGS_USER  (1ull << 12)
 #define PERF_SAMPLE_STACK_USER (1ull << 13)
+#define PERF_SAMPLE_REGS_INTR  (1ull << 18)
+#define PERF_SAMPLE_CALLCHAIN  (1ull << 5)
+#define PERF_SAMPLE_MEMORY     (PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER | PERF_SAMPLE_REGS_INTR)
 
 /* Whose stack would it be? Nobody in particular: everybody's who runs on this processor. */
 static __noinline int pw_samples(struct task_struct *target)
@@ -218,14 +262,31 @@ static __noinline int pw_samples(struct task_struct *target)
 	return 0;
 }
 
-/* Sampling a stack is reading memory, a piece at a time. */
+/* Sealed: a probe or a tracepoint, which may show what is written where it stands, by another way than tracefs. */
+static __noinline int pw_probes(void)
+{
+	if (!(PW_READ(pw_state.guard) & PW_GUARD_SEALED) || pw_is_own())
+		return 0;
+	pw_guard_refuse(PW_HOOK_pw_sampled, PW_R_SEALED, 0, 0);
+	return 1;
+}
+
+/*
+ * Sampling a stack is reading memory, a piece at a time. So is following what may be no frame pointer; but who profiles the whole machine,
+ * as its owner may, does not choose whose.
+ */
 SEC("lsm/perf_event_alloc")
 int BPF_PROG(pw_sampled, struct perf_event *event)
 {
 	struct task_struct *target = event->hw.target;
 
-	if (!(event->attr.sample_type & (PERF_SAMPLE_REGS_USER | PERF_SAMPLE_STACK_USER)) || !pw_guarded() ||
-	    target == bpf_get_current_task_btf())
+	__u64 types = event->attr.sample_type;
+	bool memory = (types & PERF_SAMPLE_MEMORY) ||
+		      (target && (types & PERF_SAMPLE_CALLCHAIN) && !BPF_CORE_READ_BITFIELD(event, attr.exclude_callchain_user));
+
+	if (event->tp_event && pw_probes())
+		return -EPERM;
+	if (!memory || !pw_guarded() || target == bpf_get_current_task_btf())
 		return 0;
 	return pw_samples(target) ? -EPERM : 0;
 }

@@ -93,17 +93,6 @@ static __noinline int pw_wide(struct file *file, __u32 hook)
 /* linux/loop.h */
 enum { LOOP_MAJOR = 7, C_LOOP_SET_FD = 0x4c00, C_LOOP_CHANGE_FD = 0x4c06, C_LOOP_CONFIGURE = 0x4c0a };
 
-/* The open file behind a descriptor of the current task; read through, never trusted. NULL: none. */
-static __noinline struct file *pw_file_at(__u32 fd)
-{
-	struct fdtable *table = BPF_CORE_READ(bpf_get_current_task_btf(), files, fdt);
-	struct file *file = NULL;
-
-	if (fd < BPF_CORE_READ(table, max_fds))
-		bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + fd);
-	return file;
-}
-
 static __always_inline bool pw_protected_dev(__u32 dev, __u32 gen)
 {
 	return pw_attr(PW_ATTR_DEV, gen, dev, 0);

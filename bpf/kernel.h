@@ -78,6 +78,7 @@ struct file {
 };
 
 struct fuse_file { struct file *passthrough; }; /* since 6.9 */
+struct backing_file { struct path user_path; };  /* since 6.7 */
 
 struct io_uring_cmd { struct file *file; };
 
@@ -94,9 +95,14 @@ struct linux_binprm { struct file *file; unsigned int secureexec:1; };
 
 struct group_info { int ngroups; kgid_t gid[0]; };
 
+struct user_namespace { int level; };
+typedef struct { __u32 cap[2]; } kernel_cap_t; /* one word of 64 bits since 6.3: read as one */
+
 struct cred {
 	kuid_t uid, euid;
+	kernel_cap_t cap_effective;
 	kgid_t gid;
+	struct user_namespace *user_ns;
 	struct group_info *group_info;
 };
 
@@ -122,17 +128,32 @@ struct pid { unsigned int level; struct upid numbers[0]; };
 
 struct mnt_namespace;
 struct time_namespace;
-struct nsproxy { struct mnt_namespace *mnt_ns; struct time_namespace *time_ns, *time_ns_for_children; };
+struct uts_namespace;
+struct ipc_namespace;
+struct net;
+struct nsproxy {
+	struct uts_namespace *uts_ns;
+	struct ipc_namespace *ipc_ns;
+	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
+	struct net *net_ns;
+	struct time_namespace *time_ns, *time_ns_for_children;
+};
 struct fs_struct { int users; struct path root; };
 struct perf_event_context { int nr_events; };
-struct perf_event_attr { __u64 sample_type; };
+struct perf_event_attr { __u64 sample_type; __u64 exclude_callchain_user:1; };
 struct hw_perf_event { struct task_struct *target; };
-struct perf_event { struct perf_event_attr attr; struct hw_perf_event hw; };
+struct trace_event_call;
+struct perf_event { struct perf_event_attr attr; struct hw_perf_event hw; struct trace_event_call *tp_event; };
 struct kernel_siginfo;
 
 /* A filter that hands system calls to another process has its `notif` set. */
 struct seccomp_filter { struct seccomp_filter *prev; void *notif; };
 struct seccomp { struct seccomp_filter *filter; };
+
+/* A walk by name: the links that it is in the middle of. */
+struct saved { struct path link; };
+struct nameidata { unsigned int depth; struct saved *stack; };
 
 struct fdtable { unsigned int max_fds; struct file **fd; };
 struct files_struct { struct fdtable *fdt; };
@@ -149,6 +170,10 @@ struct task_struct {
 	struct files_struct *files;
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
+	struct nameidata *nameidata;
+	unsigned int personality;
+	unsigned long atomic_flags;
+	struct list_head ptraced;
 	struct perf_event_context *perf_event_ctxp;
 	void *worker_private; /* of an io_uring worker: struct io_worker */
 	const struct cred *real_cred, *cred;

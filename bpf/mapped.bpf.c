@@ -4,6 +4,7 @@
  * all processes, and reports those of stored files, together with what the process as it is now may no longer do with them. Roles are
  * computed afresh, from nothing that was kept. Must never change anything, nor report a mapping as allowed that it could not judge.
  */
+#include "face.bpf.h"
 #include "gate.bpf.h"
 #include "roles.bpf.h"
 
@@ -70,6 +71,14 @@ static __noinline int pw_mapped_judge(struct pw_mapped *m)
 	return 0;
 }
 
+/* The name in a layered filesystem with a store that this file is mapped for; NULL: none. */
+static __noinline struct dentry *pw_mapped_face(struct file *file, __u32 gen)
+{
+	struct dentry *face = pw_face(file);
+
+	return face && pw_attr(PW_ATTR_DEV, gen, BPF_CORE_READ(face, d_inode, i_sb, s_dev), 0) ? face : NULL;
+}
+
 static __always_inline void pw_mapped_task(struct pw_mapped *m, struct task_struct *task)
 {
 	const struct cred *real = task->real_cred;
@@ -85,6 +94,7 @@ int pw_mapped(struct bpf_iter__task_vma *ctx)
 	struct task_struct *task = ctx->task;
 	struct vm_area_struct *vma = ctx->vma;
 	struct pw_mapped m = {};
+	struct dentry *dentry;
 	struct file *file;
 	struct inode *inode;
 	long label;
@@ -92,16 +102,19 @@ int pw_mapped(struct bpf_iter__task_vma *ctx)
 	if (!task || !vma)
 		return 0;
 	file = vma->vm_file;
-	inode = file ? file->f_inode : NULL;
 	m.gen = pw_generation();
-	if (!inode || !m.gen || !pw_protected(inode))
+	if (!file || !m.gen)
 		return 0;
-	label = pw_label_looked_up(inode, file->f_path.dentry, m.gen);
+	dentry = pw_protected(file->f_inode) ? file->f_path.dentry : pw_mapped_face(file, m.gen);
+	if (!dentry)
+		return 0;
+	inode = pw_protected(file->f_inode) ? file->f_inode : BPF_CORE_READ(dentry, d_inode);
+	label = pw_label_looked_up(inode, dentry, m.gen);
 	m.need = pw_mapped_need(file, vma->vm_flags);
 	if (label == PW_LABEL_OUTSIDE || label >= PW_LABEL_OWN_FIRST || !m.need)
 		return 0;
-	m.ino = inode->i_ino;
-	m.dev = inode->i_sb->s_dev;
+	m.ino = BPF_CORE_READ(inode, i_ino);
+	m.dev = BPF_CORE_READ(inode, i_sb, s_dev);
 	m.shared = (vma->vm_flags & VM_SHARED) != 0;
 	pw_mapped_task(&m, task);
 	if (label < 0) {

@@ -132,7 +132,7 @@ PW_MAP_LINKAGE struct pw_state pw_state SEC(".data.state");
  */
 #define PW_SLOT_WAYS 8u
 #define PW_SLOTS     8192u
-#define PW_HELD      65536u
+#define PW_HELD      32768u
 
 struct pw_slot {
 	__u64 task;  /* address of the task, 0: nothing here; compared, never followed */
@@ -143,7 +143,7 @@ struct pw_slot {
 
 struct pw_slots {
 	struct pw_slot slot[PW_SLOTS];
-	__u32 held[PW_HELD]; /* how many slots name an inode with this hash */
+	__u64 held[PW_HELD]; /* slot epoch << 32 | how many slots of that epoch name an inode with this hash */
 };
 PW_MAP_LINKAGE struct pw_slots pw_slots;
 

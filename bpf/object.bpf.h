@@ -27,14 +27,6 @@ static __always_inline bool pw_is_dir(const struct inode *inode)
 	return (inode->i_mode & S_IFMT) == S_IFDIR;
 }
 
-/* May an inode of this number be registered: as a store's root, or as a hard link? */
-static __always_inline bool pw_maybe_exact(__u64 ino)
-{
-	__u32 bit = pw_bloom_bit(ino);
-
-	return PW_READ(pw_state.bloom[(bit >> 6) & (PW_BLOOM_WORDS - 1)]) >> (bit & 63) & 1;
-}
-
 /*
  * Is exactly this inode registered: as a store's root if it is a directory, as a hard link if it is not? The word, or 0. On an
  * overlay directories and files are numbered apart, so a file may well have the number of a store's root.
@@ -43,7 +35,7 @@ static __always_inline __u64 pw_label_exact(__u32 dev, __u64 ino, __u32 mode, __
 {
 	__u64 word;
 
-	if (!pw_maybe_exact(ino))
+	if (!pw_perhaps_registered(ino))
 		return 0;
 	word = pw_attr(PW_ATTR_LABEL, gen, dev, ino);
 	return !(word & PW_ROOT_STORE) == ((mode & S_IFMT) == S_IFDIR) ? 0 : word;
@@ -57,7 +49,7 @@ static __always_inline struct inode *pw_label_giver(const struct inode *inode, c
 {
 	struct dentry *up;
 
-	if (dentry->d_inode != inode || (inode->i_mode & S_IFMT) != S_IFREG || pw_maybe_exact(inode->i_ino))
+	if (dentry->d_inode != inode || (inode->i_mode & S_IFMT) != S_IFREG || pw_perhaps_registered(inode->i_ino))
 		return NULL;
 	up = dentry->d_parent;
 	return up && up != dentry ? up->d_inode : NULL;

@@ -39,6 +39,26 @@ static __always_inline bool pw_own_bpf(__u32 what, __u32 id)
 	return pw_attr(PW_ATTR_OWN_BPF, 0, what, id);
 }
 
+/* What a task may do beyond its user, one bit each. Two words before 6.3, one since: the type is a struct in both. */
+static __always_inline __u64 pw_effective(const struct cred *cred)
+{
+	__u64 caps = 0;
+
+	bpf_probe_read_kernel(&caps, sizeof(caps), (const char *)cred + bpf_core_field_offset(struct cred, cap_effective));
+	return caps;
+}
+
+/* The open file behind a descriptor of the current task; read through, never trusted: another thread may put one in its place. NULL: none. */
+PW_STEP struct file *pw_file_at(__u32 fd)
+{
+	struct fdtable *table = BPF_CORE_READ(bpf_get_current_task_btf(), files, fdt);
+	struct file *file = NULL;
+
+	if (fd < BPF_CORE_READ(table, max_fds))
+		bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + fd);
+	return file;
+}
+
 /*
  * Count and record a refusal that no table has a say in and that is not about a file: `hook` and `reason` as in struct pw_event,
  * label 0 or the label concerned, target as in struct pw_event. In guard.bpf.c; checked by itself.

@@ -107,6 +107,16 @@ static __always_inline __u64 pw_roles_by_program(struct task_struct *task, __u32
 	return roles;
 }
 
+/* The node one up in the cgroup tree. The field got underscores in 6.15. */
+static __always_inline struct kernfs_node *pw_kernfs_parent(struct kernfs_node *kn)
+{
+	struct kernfs_node___since_6_15 *new = (void *)kn;
+
+	if (bpf_core_field_exists(new->__parent))
+		return BPF_CORE_READ(new, __parent);
+	return BPF_CORE_READ(kn, parent);
+}
+
 /* Roles by systemd unit, from a control group's node upwards: its address, which is only read through. In subject.bpf.c. */
 __u64 pw_roles_by_unit(__u64 node, __u32 gen);
 
@@ -127,15 +137,13 @@ static __always_inline bool pw_by_proxy(struct task_struct *task)
 {
 	struct io_worker *worker = task->worker_private;
 	struct io_worker___before_6_4 *old = (void *)worker;
-	__u32 flags;
+	struct task_struct *owner;
 
 	if (!worker)
 		return true;
-	if (bpf_core_field_exists(worker->wq))
-		flags = BPF_CORE_READ(worker, wq, task, flags);
-	else
-		flags = BPF_CORE_READ(old, wqe, wq, task, flags);
-	return flags & PF_IO_WORKER;
+	owner = bpf_core_field_exists(worker->wq) ? BPF_CORE_READ(worker, wq, task) : BPF_CORE_READ(old, wqe, wq, task);
+	/* Nobody traces a worker; who traces the task that it works for says what that asks for. */
+	return (BPF_CORE_READ(owner, flags) & PF_IO_WORKER) || BPF_CORE_READ(owner, ptrace);
 }
 
 /*

@@ -75,9 +75,46 @@ static __always_inline __u64 pw_slot_way_in(__u64 inode)
 	return pw_slot_way(inode) | PW_SLOT_IN_BIT;
 }
 
-static __always_inline __u32 *pw_slot_held(__u64 inode)
+/*
+ * How many places name an inode, as of one epoch: what is older is void, and whoever left it there costs nobody anything. Counts are
+ * changed together with their epoch, a few tries each; too high a count costs a new epoch at most, too low a one must never be.
+ */
+#define PW_HELD_TRIES 4
+
+static __always_inline __u64 *pw_slot_held(__u64 inode)
 {
 	return &pw_slots.held[((inode * 0x9e3779b97f4a7c15ull) >> 40) & (PW_HELD - 1)];
+}
+
+/* False: not counted, because somebody counts for a later epoch, or all tries were in vain. */
+static __always_inline bool pw_slot_hold(__u64 inode, __u32 epoch)
+{
+	__u64 *held = pw_slot_held(inode);
+
+	for (int i = 0; i < PW_HELD_TRIES; i++) {
+		__u64 was = PW_READ(*held), now = was + 1;
+
+		if ((__u32)(was >> 32) != epoch) {
+			if ((__u32)was && (__s32)((__u32)(was >> 32) - epoch) > 0)
+				return false;
+			now = (__u64)epoch << 32 | 1;
+		}
+		if (__sync_val_compare_and_swap(held, was, now) == was)
+			return true;
+	}
+	return false;
+}
+
+static __always_inline void pw_slot_let_go(__u64 inode, __u32 epoch)
+{
+	__u64 *held = pw_slot_held(inode);
+
+	for (int i = 0; i < PW_HELD_TRIES; i++) {
+		__u64 was = PW_READ(*held);
+
+		if ((__u32)(was >> 32) != epoch || !(__u32)was || __sync_val_compare_and_swap(held, was, was - 1) == was)
+			return;
+	}
 }
 
 /* What this place says that the task may do to the inode: enum pw_slot_bits, and what stands above them; 0: nothing. */
@@ -141,7 +178,7 @@ static __always_inline void pw_slot_forget(__u64 task)
 		inode = PW_READ(s->inode);
 		if (inode && !PW_READ(s->task)) {
 			PW_WRITE(s->inode, 0);
-			__sync_fetch_and_add(pw_slot_held(inode), -1);
+			pw_slot_let_go(inode, (__u32)(PW_READ(s->meta) >> 16));
 		}
 		PW_WRITE(s->lock, 0);
 	}
@@ -157,6 +194,11 @@ static __always_inline void pw_slot_forget_in(const struct inode *dir)
 		PW_WRITE(s->task, 0);
 }
 
+static __always_inline bool pw_slot_names(struct pw_slot *s, __u64 inode, __u32 epoch)
+{
+	return PW_READ(s->inode) == inode && PW_READ(s->meta) >> 16 == epoch;
+}
+
 /*
  * The inode's address may serve another one. Usually the task that held it is the one that lets it go, and forgets; if some other
  * place may name it too, all places do.
@@ -164,16 +206,18 @@ static __always_inline void pw_slot_forget_in(const struct inode *dir)
 static __always_inline void pw_slot_inode_gone(__u64 task, __u64 inode)
 {
 	struct pw_slot *self, *in;
-	__u32 held = PW_READ(*pw_slot_held(inode));
+	__u64 held = PW_READ(*pw_slot_held(inode));
+	__u32 epoch = (__u32)(held >> 32);
 	bool self_names, in_names;
 
-	if (!held)
+	/* Read in this order: what was counted for an epoch that is over names nobody any more. */
+	if (!(__u32)held || epoch != PW_READ(pw_state.slot_epoch))
 		return;
 	self = pw_slot_at(task, pw_slot_way(inode));
 	in = pw_slot_at(task, pw_slot_way_in(inode));
-	self_names = PW_READ(self->inode) == inode;
-	in_names = PW_READ(in->inode) == inode;
-	if (held != (__u32)self_names + in_names) {
+	self_names = pw_slot_names(self, inode, epoch);
+	in_names = pw_slot_names(in, inode, epoch);
+	if ((__u32)held != (__u32)self_names + in_names) {
 		__sync_fetch_and_add(&pw_state.slot_epoch, 1);
 		return;
 	}

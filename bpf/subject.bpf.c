@@ -5,16 +5,6 @@
  */
 #include "subject.bpf.h"
 
-/* The node one up in the cgroup tree. The field got underscores in 6.15. */
-static __always_inline struct kernfs_node *pw_kernfs_parent(struct kernfs_node *kn)
-{
-	struct kernfs_node___since_6_15 *new = (void *)kn;
-
-	if (bpf_core_field_exists(new->__parent))
-		return BPF_CORE_READ(new, __parent);
-	return BPF_CORE_READ(kn, parent);
-}
-
 /* Both comparisons go without a branch a letter: the verifier would follow each way through every level. */
 static __always_inline bool pw_is_slice(const struct pw_unit_key *key, long len_bytes)
 {

@@ -14,15 +14,4 @@
  */
 int pw_subject_now(struct pw_subject *ret, __u32 gen);
 
-/* Something about this task is about to change. */
-static __always_inline void pw_subject_stale(struct task_struct *task, __u32 flags_kept)
-{
-	struct pw_subject *kept = bpf_task_storage_get(&pw_subjects, task, NULL, 0);
-
-	if (!kept)
-		return;
-	kept->epoch = 0;
-	__sync_fetch_and_and(&kept->flags, flags_kept);
-}
-
 #endif

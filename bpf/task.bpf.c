@@ -13,8 +13,16 @@
 
 static __noinline int pw_forget_me(void)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pw_subject *kept = bpf_task_storage_get(&pw_subjects, task, NULL, 0);
+
 	pw_slot_forget(pw_task_id());
-	pw_subject_stale(bpf_get_current_task_btf(), ~0u);
+	if (!kept)
+		return 0;
+	/* Whom it traces, it goes on leading: what these were allowed is asked anew. Without a role it began to trace nobody who has one. */
+	if (kept->roles && task->ptraced.next != &task->ptraced)
+		pw_subjects_changed();
+	kept->epoch = 0;
 	return 0;
 }
 
@@ -36,6 +44,15 @@ int BPF_PROG(pw_setgroups)
 	return pw_forget_me();
 }
 
+#define CAP_AUDIT_CONTROL 30 /* linux/capability.h */
+
+static __always_inline bool pw_may_login(const struct task_struct *task)
+{
+	const struct cred *cred = task->cred;
+
+	return cred && !BPF_CORE_READ(cred, user_ns, level) && pw_effective(cred) >> CAP_AUDIT_CONTROL & 1;
+}
+
 /*
  * A login gives a session its login uid once, when it has none. Who has one and takes another is not logging in: with the right
  * to do that (CAP_AUDIT_CONTROL) one could be anybody. So it ends all roles by user and group, for the process and what it starts.
@@ -47,7 +64,13 @@ int pw_relogin(unsigned long long *ctx)
 	__u32 was = pw_login_uid(task);
 	struct pw_subject *kept = NULL;
 
-	if (was != 0xffffffffu && was != (__u32)ctx[0] && leader)
+	/* To a process without the right the kernel says no, now or because it has one already. */
+	if (was != 0xffffffffu && !pw_may_login(task))
+		return 0;
+	pw_forget_me();
+	if (was == 0xffffffffu || was == (__u32)ctx[0])
+		return 0;
+	if (leader)
 		kept = bpf_task_storage_get(&pw_subjects, leader, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (kept)
 		__sync_fetch_and_or(&kept->flags, PW_SUBJECT_NO_MEMBER);
@@ -67,17 +90,16 @@ int BPF_PROG(pw_task_alloc, struct task_struct *task, __u64 clone_flags)
 	__u32 flags = 0;
 
 	pw_slot_forget(pw_id(task));
-	if (clone_flags & CLONE_THREAD)
-		return 0;
-	if (leader)
+	if (leader && !(clone_flags & CLONE_THREAD))
 		kept = bpf_task_storage_get(&pw_subjects, leader, NULL, 0);
 	if (kept)
 		flags = kept->flags & PW_SUBJECT_INHERITED;
+	/* A thread by itself may stand in another control group: by another's hand, or born there. */
 	own = maker->pid == maker->tgid ? NULL : bpf_task_storage_get(&pw_subjects, maker, NULL, 0);
 	if (own)
 		flags |= own->flags & PW_SUBJECT_NO_UNIT;
 	if (pw_is_init())
-		flags |= PW_SUBJECT_OF_INIT;
+		flags |= clone_flags & CLONE_THREAD ? 0 : PW_SUBJECT_OF_INIT;
 	else if (clone_flags & CLONE_INTO_CGROUP)
 		flags |= PW_SUBJECT_NO_UNIT;
 	if (!flags)
@@ -110,8 +132,9 @@ int BPF_PROG(pw_inode_free, struct inode *inode)
 }
 
 /*
- * A process comes into another unit: by process 1's hand it belongs there, by another's it has no role by it. Asked before the move,
- * when both places are known. Moves within a unit are the unit's own business, and so are hierarchies of the old kind.
+ * A process comes into another unit, or into a slice, which a role may name and where nobody's unit is: by process 1's hand it belongs
+ * there, by another's it has no role by it. Asked before the move, when both places are known. Moves within a unit are the unit's own
+ * business, and so are hierarchies of the old kind. At the top there is no unit and no slice.
  */
 SEC("fentry/cgroup_attach_task")
 int BPF_PROG(pw_cgroup_enter, struct cgroup *to, struct task_struct *task)
@@ -119,10 +142,10 @@ int BPF_PROG(pw_cgroup_enter, struct cgroup *to, struct task_struct *task)
 	struct pw_subject *kept;
 	__u64 unit;
 
-	if (pw_is_init() || BPF_CORE_READ(task, cgroups, dfl_cgrp, root) != BPF_CORE_READ(to, root))
+	if (pw_is_init() || BPF_CORE_READ(task, cgroups, dfl_cgrp, root) != BPF_CORE_READ(to, root) || !pw_kernfs_parent(BPF_CORE_READ(to, kn)))
 		return 0;
 	unit = pw_unit((__u64)(unsigned long)BPF_CORE_READ(to, kn));
-	if (!unit || unit == pw_unit(pw_cgroup_node(task)))
+	if (unit && unit == pw_unit(pw_cgroup_node(task)))
 		return 0;
 	kept = bpf_task_storage_get(&pw_subjects, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (kept)

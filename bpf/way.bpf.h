@@ -11,7 +11,7 @@
 
 static __always_inline bool pw_on_way(const struct inode *inode)
 {
-	return pw_maybe_exact(inode->i_ino) && pw_guarded() && pw_attr(PW_ATTR_WAY, pw_generation(), inode->i_sb->s_dev, inode->i_ino);
+	return pw_perhaps_registered(inode->i_ino) && pw_guarded() && pw_attr(PW_ATTR_WAY, pw_generation(), inode->i_sb->s_dev, inode->i_ino);
 }
 
 /* This name is to go, or to change. 1: it stays, counted and recorded. */

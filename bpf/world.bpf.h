@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * In what a program begins: process 1's view of files, or one that somebody made for it; its own system calls, or a filter's answers.
+ * In what a program begins: process 1's view of files, users and networks, or one that somebody made for it; its own system calls, or a filter's answers.
  * A program is known by its file, and what runs in it is also its linker, its libraries, and what it believes of the kernel. Must never
  * change anything, nor follow what it reads.
  */
@@ -60,10 +60,35 @@ static __always_inline bool pw_is_filtered(struct task_struct *task)
 	return BPF_CORE_READ(task, seccomp.filter) != NULL;
 }
 
+/* Users by the same numbers; the same machine's name, networks, shared memory and processes: it may ask who its caller is, or the next port. */
+static __noinline bool pw_is_elsewhere(struct task_struct *task, struct task_struct *init)
+{
+	return BPF_CORE_READ(task, real_cred, user_ns) != BPF_CORE_READ(init, real_cred, user_ns) ||
+	       BPF_CORE_READ(task, nsproxy, net_ns) != BPF_CORE_READ(init, nsproxy, net_ns) ||
+	       BPF_CORE_READ(task, nsproxy, ipc_ns) != BPF_CORE_READ(init, nsproxy, ipc_ns) ||
+	       BPF_CORE_READ(task, nsproxy, uts_ns) != BPF_CORE_READ(init, nsproxy, uts_ns) ||
+	       BPF_CORE_READ(task, nsproxy, pid_ns_for_children) != BPF_CORE_READ(init, nsproxy, pid_ns_for_children);
+}
+
+/* linux/personality.h: what the kernel itself takes from a setuid program; linux/sched.h: its first bit is ABI towards /proc */
+#define PER_CLEAR_ON_SETID  0x0740000u
+#define PFA_NO_NEW_PRIVS    1ul
+
+/*
+ * Who renounced all that an execution could give renounced a role by it, too; and only who did can take files away from what he executes
+ * (Landlock), unless root or in a user namespace. Addresses that are known beforehand help nobody but an attacker.
+ */
+static __noinline bool pw_is_arranged(struct task_struct *task)
+{
+	return (BPF_CORE_READ(task, atomic_flags) & PFA_NO_NEW_PRIVS) || (BPF_CORE_READ(task, personality) & PER_CLEAR_ON_SETID);
+}
+
 /* Does a task that executes now do so in a world of another's making than process 1's? */
 static __noinline bool pw_is_led(struct task_struct *task)
 {
-	return !pw_sees_as(task, pw_init_task(task)) || pw_is_filtered(task) || pw_is_measured(task);
+	struct task_struct *init = pw_init_task(task);
+
+	return !pw_sees_as(task, init) || pw_is_elsewhere(task, init) || pw_is_filtered(task) || pw_is_arranged(task) || pw_is_measured(task);
 }
 
 /* The directory that a program lies in, to be compared only. */

@@ -207,7 +207,7 @@ struct pw_subject {
 	__u32 gen;        /* generation it was computed under */
 	__u32 flags;      /* enum pw_subject_flag: survive recomputation */
 	__u32 pending;    /* a rename across labels is under way: the rename's end bumps the object epoch */
-	__u32 pad_;
+	__u32 unit_before; /* while a thread that is not the first executes: the unit at the beginning; else 0 */
 };
 _Static_assert(sizeof(struct pw_subject) == 40, "struct pw_subject is ABI");
 
@@ -215,7 +215,7 @@ _Static_assert(sizeof(struct pw_subject) == 40, "struct pw_subject is ABI");
 
 #define PW_DEVS 256u        /* direct-mapped by pw_dev_hash() */
 #define PW_DEV_COLLIDE 0xffffffffu /* two protected filesystems share this place: PW_ATTR_DEV knows which they are */
-#define PW_BLOOM_WORDS 64u  /* 4,096 bits over registered inode numbers: the walk asks the hash only where a bit is set */
+#define PW_BLOOM_WORDS 512u /* 32,768 bits over registered inode numbers: the walk asks the hash only where a bit is set */
 
 struct pw_state {
 	__u32 gen;            /* the generation word: the one aligned store that makes a policy active; 0: none */
@@ -256,7 +256,7 @@ static inline __u32 pw_dev_hash(__u32 dev)
 
 static inline __u32 pw_bloom_bit(__u64 ino)
 {
-	return (__u32)((ino * 0x9e3779b97f4a7c15ull) >> 52); /* 12 bits */
+	return (__u32)((ino * 0x9e3779b97f4a7c15ull) >> 49); /* 15 bits */
 }
 
 /* Kernel device number from its parts; stat(2)'s dev_t has another layout, so parts are what userspace hands over. */

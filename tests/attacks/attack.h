@@ -86,7 +86,7 @@ void make_file(const char *path, mode_t mode);
 
 /* The victim: a role holder's process. It tells its process id, where the secret lies in its memory, and its descriptor on it. */
 #define VICTIM_SOCKET "\0pw-victim" /* abstract */
-struct victim { int pid; int fd; int dir; int pad; uint64_t address; };
+struct victim { int pid; int fd; int dir; int memory; uint64_t address, shared; }; /* memory: a memory file; shared: memory for its children */
 struct victim victim(void);
 /* Ask the victim to pass one of its open files ('r' for reading, 'w' for writing, 'd' the directory, 'b' both). -1 and errno. */
 int victim_passes(char what);

@@ -19,6 +19,12 @@ static int by_fd(void)
 	return attempt("execveat", syscall(SYS_execveat, fd, "", words, none, AT_EMPTY_PATH));
 }
 
+/* Only asked: would it be executed? What an interpreter goes by before it reads a script. */
+static int checked(void)
+{
+	return attempt("execveat, asked", syscall(SYS_execveat, AT_FDCWD, ECHO, words, none, 0x10000 /* AT_EXECVE_CHECK, 6.14 */));
+}
+
 static int early(void)  { return attempt("fexecve", fexecve(EARLY_EXEC, words, none)); }
 static int proc(void)   { return attempt("exec /proc/self/fd", execve("/proc/self/fd/109", words, none)); }
 static int script(void) { return attempt("exec a script", execve(STORE "/tool.sh", words, none)); }
@@ -62,6 +68,6 @@ static int preload(void)
 	return CAME_TO_NOTHING;
 }
 
-VARIANTS({ "by_path", by_path }, { "by_fd", by_fd }, { "early", early }, { "proc", proc }, { "script", script }, { "linked", linked },
+VARIANTS({ "by_path", by_path }, { "checked", checked }, { "by_fd", by_fd }, { "early", early }, { "proc", proc }, { "script", script }, { "linked", linked },
 	 { "interpreter", interpreter }, { "loader", loader }, { "preload", preload }, { "shell", shell }, { "source", source },
 	 { "redirect", redirect }, { "perl", perl }, { "copy", copy }, { "archive", archive }, { "walk", walk })

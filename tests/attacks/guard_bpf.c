@@ -139,5 +139,73 @@ static int cgroup_beside(void)
 	return attempt("open the device", fd);
 }
 
-VARIANTS({ "map", map }, { "prog", prog }, { "link", link_ }, { "detach", detach }, { "update", update }, { "task_fd", task_fd },
+/* bpf_set_retval(0); r0 = 1; exit: what programs before it have refused is allowed again */
+static int overruling(uint32_t type, uint32_t attach)
+{
+	struct bpf_insn code[] = { { .code = 0xb7, .dst_reg = 1 }, { .code = 0x85, .imm = BPF_FUNC_set_retval }, { .code = 0xb7, .imm = 1 },
+				   { .code = 0x95 } };
+	union bpf_attr a = { .prog_type = type, .expected_attach_type = attach, .insn_cnt = 4, .insns = (uint64_t)(uintptr_t)code,
+			     .license = (uint64_t)(uintptr_t)"GPL" };
+
+	return bpf(BPF_PROG_LOAD, &a);
+}
+
+static int at_root(int command, uint32_t type, int prog_fd)
+{
+	int group = open("/sys/fs/cgroup", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	union bpf_attr a = { .target_fd = (uint32_t)group, .attach_bpf_fd = (uint32_t)prog_fd, .attach_type = type,
+			     .attach_flags = command == BPF_PROG_ATTACH ? BPF_F_ALLOW_MULTI : 0 };
+	union bpf_attr l = { .link_create = { .prog_fd = (uint32_t)prog_fd, .target_fd = (uint32_t)group, .attach_type = type } };
+
+	need(group >= 0);
+	return bpf(command, command == BPF_LINK_CREATE ? &l : &a);
+}
+
+/* With it the switch of ftrace is turned; without it the kernel's own answer to who may turn it is yes. */
+static int overrule_switch(void)
+{
+	int prog_fd = overruling(BPF_PROG_TYPE_CGROUP_SYSCTL, BPF_CGROUP_SYSCTL), code;
+
+	need(prog_fd >= 0);
+	if (at_root(BPF_PROG_ATTACH, BPF_CGROUP_SYSCTL, prog_fd))
+		return attempt("hang one behind that takes refusals back", -1);
+	code = put("/proc/sys/kernel/ftrace_enabled", "0");
+	if (!code)
+		take_path(mine());
+	(void)put("/proc/sys/kernel/ftrace_enabled", "1");
+	(void)at_root(BPF_PROG_DETACH, BPF_CGROUP_SYSCTL, prog_fd);
+	return refused("turn the switch", code);
+}
+
+static int overrule_device(void)
+{
+	int prog_fd = overruling(BPF_PROG_TYPE_CGROUP_DEVICE, BPF_CGROUP_DEVICE), code;
+
+	need(prog_fd >= 0);
+	code = at_root(BPF_PROG_ATTACH, BPF_CGROUP_DEVICE, prog_fd);
+	if (!code)
+		(void)at_root(BPF_PROG_DETACH, BPF_CGROUP_DEVICE, prog_fd);
+	return attempt("hang one behind that takes refusals back", code);
+}
+
+static int overrule_link(void)
+{
+	int prog_fd = overruling(BPF_PROG_TYPE_CGROUP_SYSCTL, BPF_CGROUP_SYSCTL);
+
+	need(prog_fd >= 0);
+	return attempt("the same by a link", at_root(BPF_LINK_CREATE, BPF_CGROUP_SYSCTL, prog_fd));
+}
+
+/* In place of a security function; what it names does not matter, the kernel looks at that later. */
+static int answer(void)
+{
+	struct bpf_insn code[] = { { .code = 0xb7, .imm = 1 }, { .code = 0x95 } };
+	union bpf_attr a = { .prog_type = BPF_PROG_TYPE_TRACING, .expected_attach_type = BPF_MODIFY_RETURN, .insn_cnt = 2, .attach_btf_id = 1,
+			     .insns = (uint64_t)(uintptr_t)code, .license = (uint64_t)(uintptr_t)"GPL" };
+
+	return attempt("answer in place of a security function", bpf(BPF_PROG_LOAD, &a));
+}
+
+VARIANTS({ "overrule_switch", overrule_switch }, { "overrule_device", overrule_device }, { "overrule_link", overrule_link }, { "answer", answer },
+	 { "map", map }, { "prog", prog }, { "link", link_ }, { "detach", detach }, { "update", update }, { "task_fd", task_fd },
 	 { "cgroup_detach", cgroup_detach }, { "cgroup_replace", cgroup_replace }, { "cgroup_beside", cgroup_beside })

@@ -51,11 +51,15 @@ int main(void)
 	struct open_files f = { open(SECRET, O_RDONLY), open(SECRET, O_WRONLY), open(STORE, O_RDONLY | O_DIRECTORY), open(SECRET, O_RDWR) };
 	struct victim v = { .pid = getpid(), .fd = f.reading, .dir = f.dir, .address = (uint64_t)(uintptr_t)secret };
 	int s = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	void *map;
+	void *map, *shared = mmap(NULL, FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
+	v.memory = memfd_create("secret", MFD_CLOEXEC);
+	v.shared = (uint64_t)(uintptr_t)shared;
 	signal(SIGPIPE, SIG_IGN);
 	need(f.reading >= 0 && f.writing >= 0 && f.dir >= 0 && f.both >= 0);
 	need(read(f.reading, secret, sizeof(secret)) == sizeof(secret));
+	need(shared != MAP_FAILED && write(v.memory, secret, sizeof(secret)) == sizeof(secret));
+	memcpy(shared, secret, sizeof(secret));
 	map = mmap(NULL, FILE_BYTES, PROT_READ, MAP_SHARED, f.reading, 0);
 	need(map != MAP_FAILED);
 	need(!chdir(STORE));

@@ -7,12 +7,14 @@
 
 #include <dirent.h>
 #include <linux/filter.h>
+#include <linux/landlock.h>
 #include <linux/perf_event.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -136,5 +138,51 @@ static int filtered(void)
 	return EACCES;
 }
 
-VARIANTS({ "linker", linker }, { "library", library }, { "preload_file", preload_file }, { "rooted", rooted }, { "shared_root", shared_root },
+/* What the program would ask for by its number, such as whether the caller is on its own list, is answered with a number of our choice. */
+static int numbered(void)
+{
+	char map[32];
+
+	snprintf(map, sizeof(map), "%d %d 1", KEEPER, (int)geteuid());
+	need(!unshare(CLONE_NEWUSER));
+	(void)put("/proc/self/setgroups", "deny");
+	need(!put("/proc/self/uid_map", map));
+	return verdict(show());
+}
+
+/* What it asks on this machine, or at the next port, we answer. */
+static int networked(void)
+{
+	need(!unshare((geteuid() ? CLONE_NEWUSER : 0) | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS));
+	return verdict(show());
+}
+
+/* It may not read its own settings, a list of whom to refuse for instance. */
+static int landlocked(void)
+{
+	struct landlock_ruleset_attr all = { .handled_access_fs = LANDLOCK_ACCESS_FS_READ_FILE };
+	struct landlock_path_beneath_attr beneath = { .allowed_access = LANDLOCK_ACCESS_FS_READ_FILE };
+	static const char *const left[] = { "/srv", "/usr", "/lib", "/lib64" };
+	int rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
+
+	if (rules < 0)
+		not_here("no landlock: %m");
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+		beneath.parent_fd = open(left[i], O_PATH | O_CLOEXEC);
+		need(!syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0));
+	}
+	need(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	need(!syscall(SYS_landlock_restrict_self, rules, 0));
+	return verdict(show());
+}
+
+/* Everything at its known address, and all that can be read can be executed: what the kernel takes from a setuid program. */
+static int arranged(void)
+{
+	need(personality(ADDR_NO_RANDOMIZE | READ_IMPLIES_EXEC) >= 0);
+	return verdict(show());
+}
+
+VARIANTS({ "numbered", numbered }, { "networked", networked }, { "landlocked", landlocked }, { "arranged", arranged },
+	 { "linker", linker }, { "library", library }, { "preload_file", preload_file }, { "rooted", rooted }, { "shared_root", shared_root },
 	 { "filtered", filtered })

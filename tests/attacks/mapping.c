@@ -127,6 +127,18 @@ static int remap_pages(void)
 	return attempt("mprotect to write", mprotect(at, 4096, PROT_READ | PROT_WRITE));
 }
 
+/* A mapping made with the right outlives it; a hole punched through it is asked for all the same. */
+static int punch(void)
+{
+	int fd = open(mine(), O_RDWR | O_CLOEXEC);
+	void *at = map(fd, PROT_READ | PROT_WRITE, MAP_SHARED);
+
+	need(at != MAP_FAILED);
+	become(USER);
+	return attempt("MADV_REMOVE", madvise(at, 4096, MADV_REMOVE));
+}
+
 VARIANTS({ "exec", exec }, { "exec_only", exec_only }, { "shared_write", shared_write }, { "validate", validate }, { "raise_exec", raise_exec },
 	 { "raise_write", raise_write }, { "raise_none", raise_none }, { "key", key }, { "remap", remap }, { "personality", personality_ },
-	 { "private_write", private_write }, { "self_mem", self_mem }, { "self_mem_private", self_mem_private }, { "remap_pages", remap_pages })
+	 { "private_write", private_write }, { "self_mem", self_mem }, { "self_mem_private", self_mem_private }, { "remap_pages", remap_pages },
+	 { "punch", punch })

@@ -66,6 +66,38 @@ static int mem_write(void)
 	return mem_of(v.pid, v.address, O_WRONLY);
 }
 
+/* What the role holder keeps in memory that has a number: pread, because its own place in the file is the end. */
+static int take_begin(const char *path)
+{
+	char bytes[FILE_BYTES];
+	int at = open(path, O_RDONLY | O_CLOEXEC);
+	long n;
+
+	if (at < 0)
+		return attempt("open", at);
+	n = pread(at, bytes, sizeof(bytes), 0);
+	got(bytes, n);
+	return attempt("read", n);
+}
+
+static int memory_fd(void)
+{
+	struct victim v = victim();
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", v.pid, v.memory);
+	return take_begin(path);
+}
+
+static int shared_memory(void)
+{
+	struct victim v = victim();
+	char path[128];
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%lx-%lx", v.pid, (unsigned long)v.shared, (unsigned long)v.shared + FILE_BYTES);
+	return take_begin(path);
+}
+
 static int map_files(void)
 {
 	struct victim v = victim();
@@ -131,4 +163,5 @@ static int own_viewer_fd(void)
 }
 
 VARIANTS({ "fd", fd }, { "dir_fd", dir_fd }, { "root", root }, { "cwd", cwd }, { "mem", mem },
-	 { "mem_write", mem_write }, { "map_files", map_files }, { "own_viewer_mem", own_viewer_mem }, { "own_viewer_fd", own_viewer_fd })
+	 { "mem_write", mem_write }, { "map_files", map_files }, { "memory_fd", memory_fd },
+	 { "shared_memory", shared_memory }, { "own_viewer_mem", own_viewer_mem }, { "own_viewer_fd", own_viewer_fd })

@@ -12,6 +12,7 @@ static int measure(int pid, int cpu, uint64_t sample, unsigned int more)
 
 	a.sample_stack_user = sample & PERF_SAMPLE_STACK_USER ? 4096 : 0;
 	a.sample_regs_user = sample & PERF_SAMPLE_REGS_USER ? 1 : 0;
+	a.sample_regs_intr = sample & PERF_SAMPLE_REGS_INTR ? 1 : 0;
 	a.inherit = more & 1;
 	a.enable_on_exec = a.disabled = more & 1;
 	return (int)syscall(SYS_perf_event_open, &a, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
@@ -20,6 +21,11 @@ static int measure(int pid, int cpu, uint64_t sample, unsigned int more)
 static int stack(void)     { return attempt("sample the victim's stack", measure(victim().pid, -1, PERF_SAMPLE_STACK_USER, 0)); }
 static int registers(void) { return attempt("sample the victim's registers", measure(victim().pid, -1, PERF_SAMPLE_REGS_USER, 0)); }
 static int everybody(void) { return attempt("sample whoever runs", measure(-1, 0, PERF_SAMPLE_STACK_USER, 0)); }
+/* The registers of whoever is interrupted are the user's if it was in its program. */
+static int interrupted(void) { return attempt("sample the interrupted registers", measure(victim().pid, -1, PERF_SAMPLE_REGS_INTR, 0)); }
+static int interrupted_all(void) { return attempt("sample whoever is interrupted", measure(-1, 0, PERF_SAMPLE_REGS_INTR, 0)); }
+/* A program without frame pointers has anything in that register; the kernel follows it, and tells what stands there. */
+static int callers(void) { return attempt("sample the victim's callers", measure(victim().pid, -1, PERF_SAMPLE_CALLCHAIN, 0)); }
 static int addresses(void) { return attempt("sample addresses alone", measure(victim().pid, -1, PERF_SAMPLE_IP, 0)); }
 
 /* Ourselves, and what we execute: a program with a role. */
@@ -38,4 +44,5 @@ static int oneself(void)
 	return reap(pid) ? EACCES : 0;
 }
 
-VARIANTS({ "stack", stack }, { "registers", registers }, { "everybody", everybody }, { "addresses", addresses }, { "oneself", oneself })
+VARIANTS({ "stack", stack }, { "registers", registers }, { "everybody", everybody },
+	 { "interrupted", interrupted }, { "interrupted_all", interrupted_all }, { "callers", callers }, { "addresses", addresses }, { "oneself", oneself })

@@ -83,6 +83,65 @@ static int bpf_raw(void)        { return load(BPF_PROG_TYPE_RAW_TRACEPOINT, 0); 
 static int bpf_perf(void)       { return load(BPF_PROG_TYPE_PERF_EVENT, 0); }
 static int bpf_tracing(void)    { return load(BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER); }
 
+static int load_code(uint32_t type, uint32_t expected, const struct bpf_insn *code, uint32_t count)
+{
+	union bpf_attr a = { .prog_type = type, .insn_cnt = count, .insns = (uint64_t)(uintptr_t)code, .license = (uint64_t)(uintptr_t)"GPL",
+			     .expected_attach_type = expected };
+
+	return attempt("load a program", syscall(SYS_bpf, BPF_PROG_LOAD, &a, sizeof(a)));
+}
+
+/* The current task's own structure, and one word of it: from there on it is pointers. */
+static int bpf_filter(void)
+{
+	static const struct bpf_insn code[] = { { .code = 0x85, .imm = BPF_FUNC_get_current_task_btf }, { .code = 0x79, .off = 8 },
+						{ .code = 0xb7 }, { .code = 0x95 } };
+
+	return load_code(BPF_PROG_TYPE_SCHED_CLS, 0, code, 4);
+}
+
+static int bpf_filter_user(void)
+{
+	static const struct bpf_insn code[] = { { .code = 0xbf, .dst_reg = 1, .src_reg = 10 }, { .code = 0x07, .dst_reg = 1, .imm = -8 },
+						{ .code = 0xb7, .dst_reg = 2, .imm = 8 }, { .code = 0xb7, .dst_reg = 3, .imm = 0x400000 },
+						{ .code = 0x85, .imm = BPF_FUNC_probe_read_user }, { .code = 0xb7, .imm = 1 }, { .code = 0x95 } };
+
+	return load_code(BPF_PROG_TYPE_CGROUP_DEVICE, BPF_CGROUP_DEVICE, code, 7);
+}
+
+static int measure(struct perf_event_attr *a)
+{
+	a->size = sizeof(*a);
+	a->sample_period = 1;
+	return attempt("measure", syscall(SYS_perf_event_open, a, -1, 0, -1, 0ul));
+}
+
+static int perf_probe(void)
+{
+	struct perf_event_attr a = { .config1 = (uint64_t)(uintptr_t)VIEWER, .config2 = 0x1000, .sample_type = PERF_SAMPLE_IP };
+	int fd = open("/sys/bus/event_source/devices/uprobe/type", O_RDONLY | O_CLOEXEC);
+	char text[16] = { 0 };
+
+	if (fd < 0)
+		not_here("no probes in programs");
+	need(read(fd, text, sizeof(text) - 1) > 0);
+	a.type = (uint32_t)strtoul(text, NULL, 10);
+	return measure(&a);
+}
+
+/* Their numbers stand in tracefs, which is shut, but they are small: the first one that there is. */
+static int perf_point(void)
+{
+	for (uint32_t id = 1; id < 2000; id++) {
+		struct perf_event_attr a = { .type = PERF_TYPE_TRACEPOINT, .config = id, .sample_type = PERF_SAMPLE_RAW };
+		int code = measure(&a);
+
+		if (code != EINVAL && code != ENOENT)
+			return code;
+	}
+	return CAME_TO_NOTHING;
+}
+
 static int dev_mem(void)  { return attempt("open /dev/mem", open("/dev/mem", O_RDONLY | O_CLOEXEC)); }
 static int dev_port(void) { return attempt("open /dev/port", open("/dev/port", O_RDWR | O_CLOEXEC)); }
 static int io_ports(void) { return attempt("iopl", syscall(SYS_iopl, 3)); }
@@ -149,7 +208,8 @@ static int down(void)
 
 static int still(void) { return take_path(mine()); }
 
-VARIANTS({ "insmod", insmod }, { "insmod_memory", insmod_memory }, { "modprobe", modprobe }, { "kexec", kexec }, { "kexec_file", kexec_file },
+VARIANTS({ "bpf_filter", bpf_filter }, { "bpf_filter_user", bpf_filter_user }, { "perf_probe", perf_probe }, { "perf_point", perf_point },
+	 { "insmod", insmod }, { "insmod_memory", insmod_memory }, { "modprobe", modprobe }, { "kexec", kexec }, { "kexec_file", kexec_file },
 	 { "lsm", lsm }, { "modify", modify }, { "extension", extension }, { "bpf_kprobe", bpf_kprobe }, { "bpf_tracepoint", bpf_tracepoint },
 	 { "bpf_raw", bpf_raw }, { "bpf_perf", bpf_perf }, { "bpf_tracing", bpf_tracing }, { "dev_mem", dev_mem }, { "dev_port", dev_port },
 	 { "io_ports", io_ports }, { "msr", msr }, { "kcore", kcore }, { "kprobe", kprobe }, { "uprobe", uprobe }, { "down", down },

@@ -96,6 +96,7 @@ static void programs(const struct stage *s)
 	need(!command("echo " SCRATCH "/core.%p >/proc/sys/kernel/core_pattern"));
 	snprintf(line, sizeof(line), "printf '#!/bin/sh\\necho %s\\n' >" STORE "/tool.sh && chmod 777 " STORE "/tool.sh", s->marker);
 	need(!command(line));
+	need(!command("head -c 8000 " SECRET " >" STORE "/forty.txt && chmod 666 " STORE "/forty.txt"));
 	need(!command("dd if=/dev/zero of=" STORE "/swapfile bs=4k count=16 2>/dev/null && chmod 600 " STORE "/swapfile && mkswap " STORE
 		      "/swapfile && mkdir -p /tmp/img && cp " SECRET " /tmp/img/secret.txt && mkfs.ext4 -q -d /tmp/img " STORE
 		      "/image.ext4 1M && chmod 666 " STORE "/image.ext4 && rm -r /tmp/img"));
@@ -240,7 +241,7 @@ void stage_policy(struct stage *s)
 	if (s->clones)
 		fprintf(f, "store clones { path " CLONES " modality image class phi }\n");
 	fprintf(f, "role keeper { members user:pw-keeper }\nrole lister { members user:pw-lister }\nrole reader { members user:pw-reader }\n"
-		"role writer { members user:pw-writer }\nrole viewer { program viewer }\nrole unit-reader { unit reader.service }\n"
+		"role writer { members user:pw-writer }\nrole viewer { program viewer }\nrole unit-reader { unit reader.service, readers.slice }\n"
 		"rule keep { allow keeper to read, list, stat, write, create, delete, exec, attr, link, lock, watch on %s }\n"
 		"rule look { allow lister to list on %s }\nrule read { allow reader to read, list on %s }\n"
 		"rule fill { allow writer to write, create, delete, list on %s }\n"

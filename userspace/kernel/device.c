@@ -358,6 +358,24 @@ static void say_what_is_open(struct kernel *k, const struct mounts *m, const str
 		 "below that filesystem is not held back", store, on.type);
 }
 
+/* Who writes below polyward's programs, policies and log, or reads below the key, has all of them. */
+static int below_own(struct below *b, const struct mounts *m)
+{
+	const struct kernel_own *own = &b->k->own;
+	const int dirs[] = { own->state_fd, own->log_fd, own->signer_fd, own->install_fd, own->entry_dir_fd };
+	int rc = 0;
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]) && !rc; i++) {
+		struct place at;
+		struct err e = { 0 };
+
+		/* A place that cannot be told from others is refused where it gets its label. */
+		if (dirs[i] >= 0 && !place_fd(m, dirs[i], "a directory of polyward's own", &at, &e))
+			rc = look(b, at.dev, PW_BDEV_STORE, 0);
+	}
+	return rc;
+}
+
 int device_stage(struct kernel *k, const struct image *img, uint32_t gen, const struct mounts *m, const struct place *roots, struct err *e)
 {
 	_free_ struct below *b = calloc(1, sizeof(*b));
@@ -374,6 +392,8 @@ int device_stage(struct kernel *k, const struct image *img, uint32_t gen, const 
 		if (!rc && !is_known(b, roots[s].dev))
 			say_what_is_open(k, m, &roots[s], image_str(img, img->stores[s].name));
 	}
+	if (!rc)
+		rc = below_own(b, m);
 	if (!rc)
 		rc = loops_over(b, img);
 	if (!rc)

@@ -43,7 +43,7 @@ static enum bpf_attach_type type_of(enum hierarchy_place place)
 	return place == HIERARCHY_SYSCTL ? BPF_CGROUP_SYSCTL : BPF_CGROUP_DEVICE;
 }
 
-static int is_attached(int root_fd, int prog_fd, enum bpf_attach_type type, bool *ret, struct err *e)
+static int is_attached(int root_fd, int prog_fd, enum bpf_attach_type type, bool *ret, bool *ret_last, struct err *e)
 {
 	uint32_t ids[PROGRAMS_MAX], count = PROGRAMS_MAX, flags = 0;
 	struct bpf_prog_info info = { 0 };
@@ -54,20 +54,24 @@ static int is_attached(int root_fd, int prog_fd, enum bpf_attach_type type, bool
 	*ret = false;
 	for (uint32_t i = 0; i < count && i < PROGRAMS_MAX; i++)
 		*ret |= ids[i] == info.id;
+	*ret_last = count && count <= PROGRAMS_MAX && ids[count - 1] == info.id;
 	return 0;
 }
 
 int hierarchy_attach(int prog_fd, enum hierarchy_place place, struct err *e)
 {
 	_fd_ int root_fd = hierarchy_root();
-	bool there;
+	bool there, last;
 	int rc;
 
 	if (root_fd < 0)
 		return err_say(e, -ENOENT, "no cgroup2 hierarchy is mounted on /sys/fs/cgroup");
-	rc = is_attached(root_fd, prog_fd, type_of(place), &there, e);
-	if (rc || there)
+	rc = is_attached(root_fd, prog_fd, type_of(place), &there, &last, e);
+	if (rc || last)
 		return rc;
+	/* What stands behind it could take its refusals back. */
+	if (there && bpf_prog_detach2(prog_fd, root_fd, type_of(place)))
+		return err_set(e, -errno, "cannot take a program's place at the root of the control groups");
 	if (bpf_prog_attach(prog_fd, root_fd, type_of(place), BPF_F_ALLOW_MULTI))
 		return err_set(e, -errno, "cannot attach to the root of the control groups");
 	return 0;
@@ -76,8 +80,8 @@ int hierarchy_attach(int prog_fd, enum hierarchy_place place, struct err *e)
 int hierarchy_detach(int prog_fd, enum hierarchy_place place, struct err *e)
 {
 	_fd_ int root_fd = hierarchy_root();
-	bool there = false;
-	int rc = root_fd < 0 ? 0 : is_attached(root_fd, prog_fd, type_of(place), &there, e);
+	bool there = false, last;
+	int rc = root_fd < 0 ? 0 : is_attached(root_fd, prog_fd, type_of(place), &there, &last, e);
 
 	if (!rc && there && bpf_prog_detach2(prog_fd, root_fd, type_of(place)))
 		return err_set(e, -errno, "cannot detach from the root of the control groups");

@@ -8,7 +8,7 @@
 enum hierarchy_place { HIERARCHY_DEVICE, HIERARCHY_SYSCTL };
 
 int hierarchy_root(void); /* a descriptor, the caller's, or -ENOENT: no cgroup2 hierarchy is mounted */
-int hierarchy_attach(int prog_fd, enum hierarchy_place place, struct err *e); /* once: if it is there already, it stays. -ENOENT as above */
+int hierarchy_attach(int prog_fd, enum hierarchy_place place, struct err *e); /* as the last one, once. -ENOENT as above */
 int hierarchy_detach(int prog_fd, enum hierarchy_place place, struct err *e);
 
 #endif

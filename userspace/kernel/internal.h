@@ -69,6 +69,7 @@ int pins_attach(struct kernel *k, bool with_stat, struct err *e);
 int pins_stat(struct kernel *k, bool on, struct err *e);
 /* Fill in k->maps from the pins. -ENOENT: there are none. -ESTALE: not all of them, or another version. */
 int pins_adopt(struct kernel *k, struct err *e);
+void pins_behind_all(struct kernel *k); /* at the root of the control groups, which the guard keeps so from now on */
 int pins_remove(struct err *e);
 /* Run this iterator: what it writes is read from the descriptor. */
 int pins_iterator(const char *name);

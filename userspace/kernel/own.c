@@ -4,6 +4,7 @@
  * maps, programs and links by number. Directories come as descriptors, so that no path is trusted. Must never leave a generation that
  * decides without them.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -120,6 +121,36 @@ int own_entry_fd(const struct kernel *k)
 	return k->own.entry ? openat(k->own.entry_dir_fd, k->own.entry, O_PATH | O_NOFOLLOW | O_CLOEXEC) : -1;
 }
 
+/*
+ * A file in a directory of polyward's own that has another name elsewhere, from before: by that name the directory does not speak for it,
+ * so it is known by itself.
+ */
+static int label_linked(struct kernel *k, uint32_t gen, const struct mounts *m, const struct own_dir *dir, struct err *e)
+{
+	int fd = openat(dir->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	const struct dirent *entry;
+	struct stat st;
+
+	if (!d) {
+		rc = err_set(e, -errno, "cannot list %s", dir->what);
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	while (!rc && (entry = readdir(d))) {
+		_fd_ int file = -1;
+
+		if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode) || st.st_nlink < 2)
+			continue;
+		file = openat(fd, entry->d_name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+		if (file >= 0)
+			rc = label_fd(k, gen, m, file, dir->label, dir->what, e);
+	}
+	closedir(d);
+	return rc;
+}
+
 static int label_entry(struct kernel *k, uint32_t gen, const struct mounts *m, struct err *e)
 {
 	_fd_ int fd = -1;
@@ -208,7 +239,12 @@ int own_stage(struct kernel *k, const struct image *img, uint32_t gen, const str
 	for (size_t i = 0; i < OWN_DIRS && !rc; i++)
 		if (dirs[i].fd >= 0)
 			rc = label_fd(k, gen, m, dirs[i].fd, dirs[i].label | PW_ROOT_STORE, dirs[i].what, e);
-	return rc ? rc : label_entry(k, gen, m, e);
+	if (!rc)
+		rc = label_entry(k, gen, m, e);
+	for (size_t i = 0; i < OWN_DIRS && !rc; i++)
+		if (dirs[i].fd >= 0)
+			rc = label_linked(k, gen, m, &dirs[i], e);
+	return rc;
 }
 
 /* The pins' directory is there only once the programs are attached. */
@@ -226,22 +262,37 @@ int own_pins(struct kernel *k, uint32_t gen, struct err *e)
 
 /* ---- the guard ---- */
 
-/* Who adopts must be at home in the directory that the one before registered: a second daemon has no say. */
-static int at_home(struct kernel *k, const struct mounts *m, struct err *e)
+static int is_registered(struct kernel *k, const struct mounts *m, const struct own_dir *dir, struct err *e)
 {
 	struct pw_attr_key key = { .gen = kernel_deciding(k), .kind = PW_ATTR_LABEL };
 	struct place at;
 	uint64_t word = 0;
-	int rc = place_fd(m, k->own.state_fd, "the state directory", &at, e);
+	int rc = place_fd(m, dir->fd, dir->what, &at, e);
 
 	if (rc)
 		return rc;
 	key.a = at.dev;
 	key.b = at.ino;
-	if (!bpf_map_lookup_elem(k->maps[MAP_ATTRS], &key, &word) && word == (PW_LABEL_OWN_STATE | PW_ROOT_STORE))
+	if (!bpf_map_lookup_elem(k->maps[MAP_ATTRS], &key, &word) && word == (dir->label | PW_ROOT_STORE))
 		return 0;
-	return err_say(e, -EPERM, "what the kernel enforces belongs to another state directory; start polywardd with the --state-dir that it "
-		       "was applied with");
+	return err_say(e, -EPERM, "what the kernel enforces belongs to another %s; start polywardd with the --state-dir and the --run-dir that "
+		       "it was applied with", dir->what + sizeof("the ") - 1);
+}
+
+/*
+ * Who adopts must be at home in the directories that the one before registered: a second daemon has no say; and while the first one
+ * lives, whose lock is in the run directory, it takes no records from it to another log.
+ */
+static int at_home(struct kernel *k, const struct mounts *m, struct err *e)
+{
+	struct own_dir dirs[OWN_DIRS];
+	int rc = 0;
+
+	own_dirs(k, dirs);
+	for (size_t i = 0; i < OWN_DIRS && !rc; i++)
+		if (dirs[i].label == PW_LABEL_OWN_STATE || (dirs[i].label == PW_LABEL_OWN_RUN && dirs[i].fd >= 0))
+			rc = is_registered(k, m, &dirs[i], e);
+	return rc;
 }
 
 /* Under what decides, and what may decide again. */

@@ -263,9 +263,23 @@ static int stale(struct err *e, const char *what)
 		       "again, or reboot", what, KERNEL_PINS, KERNEL_PINS);
 }
 
+/*
+ * The programs at the root of the control groups stay by themselves; what somebody hung behind them before the guard stood goes in front.
+ */
+void pins_behind_all(struct kernel *k)
+{
+	_fd_ int device_fd = bpf_obj_get(DEVICE_PIN), sysctl_fd = bpf_obj_get(SYSCTL_PIN);
+	struct err e = { 0 };
+
+	if (device_fd >= 0 && hierarchy_attach(device_fd, HIERARCHY_DEVICE, &e))
+		say_device(k, &e);
+	if (sysctl_fd >= 0)
+		(void)hierarchy_attach(sysctl_fd, HIERARCHY_SYSCTL, &e);
+}
+
 int pins_adopt(struct kernel *k, struct err *e)
 {
-	_fd_ int dir = open(KERNEL_PINS, O_RDONLY | O_DIRECTORY | O_CLOEXEC), device_fd = -1;
+	_fd_ int dir = open(KERNEL_PINS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct btf *btf;
 
 	if (dir < 0) {
@@ -292,9 +306,6 @@ int pins_adopt(struct kernel *k, struct err *e)
 		}
 	}
 	btf__free(btf);
-	/* It stays by itself; if it was there before, it is there. */
-	device_fd = bpf_obj_get(DEVICE_PIN);
-	if (device_fd >= 0 && hierarchy_attach(device_fd, HIERARCHY_DEVICE, e))
-		say_device(k, e);
+	pins_behind_all(k);
 	return 0;
 }

@@ -229,6 +229,7 @@ int kernel_flip(struct kernel *k, uint32_t gen, uint64_t revert_at_boot_ns, stru
 	STATE_WRITE(k->state->gen, gen);
 	/* Permissions remembered under the old generation end here. */
 	STATE_BUMP(k->state->slot_epoch);
+	pins_behind_all(k);
 	device_opened(k, gen);
 	if (!revert_at_boot_ns && !stat)
 		(void)pins_stat(k, false, e);

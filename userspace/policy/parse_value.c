@@ -135,11 +135,24 @@ bool parse_name(struct parser *p, const char *what, struct ast_word *ret)
 	return parse_word(p, what, ret);
 }
 
+/* What every login, and the reading of the next policy, begin with: held as a store it keeps everybody out, polyward too. */
+static bool is_of_the_system(const char *path)
+{
+	static const char *const system_dirs[] = { "/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/usr" };
+
+	for (size_t i = 0; i < sizeof(system_dirs) / sizeof(*system_dirs); i++)
+		if (!strcmp(path, system_dirs[i]))
+			return true;
+	return false;
+}
+
 /* Why a path cannot name one place for ever, or NULL. */
 static const char *path_fault(const char *path)
 {
 	size_t len = strlen(path);
 
+	if (is_of_the_system(path))
+		return "is the system's own, which nothing starts without; name a directory for data";
 	if (path[0] != '/')
 		return "is relative; write it from '/' on";
 	if (len == 1)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 /* Roles lie beside the daemon in a build tree, else where they were installed. */
@@ -79,24 +81,43 @@ static int need_users(struct err *e)
 	return r;
 }
 
-static int open_dir(const char *path, mode_t mode, const char *owner, int *ret_fd, struct err *e)
+/* Mode and owner of a directory that was just opened as fd, which is taken over. */
+static int own_dir(int fd, const char *path, mode_t mode, const char *owner, int *ret_fd, struct err *e)
 {
-	_fd_ int fd = -1;
-	uid_t uid;
-	gid_t gid;
+	_fd_ int taken = fd;
+	uid_t uid = 0;
+	gid_t gid = 0;
 	int r = owner ? sandbox_user(owner, &uid, &gid, e) : 0;
 
 	if (r < 0)
 		return r;
+	if (fchmod(taken, mode) < 0 || (owner && fchown(taken, uid, gid) < 0))
+		return err_set(e, -errno, "mode and owner of %s", path);
+	*ret_fd = take_fd(taken);
+	return 0;
+}
+
+static int open_dir(const char *path, mode_t mode, int *ret_fd, struct err *e)
+{
+	int fd;
+
 	if (mkdir(path, mode) < 0 && errno != EEXIST)
 		return err_set(e, -errno, "make the directory %s", path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(e, -errno, "open the directory %s", path);
-	if (fchmod(fd, mode) < 0 || (owner && fchown(fd, uid, gid) < 0))
-		return err_set(e, -errno, "mode and owner of %s", path);
-	*ret_fd = take_fd(fd);
-	return 0;
+	return fd < 0 ? err_set(e, -errno, "open the directory %s", path) : own_dir(fd, path, mode, NULL, ret_fd, e);
+}
+
+/* A directory inside: not one that is mounted there, which may be part of another log. */
+static int open_inner(int dir_fd, const char *name, mode_t mode, int *ret_fd, struct err *e)
+{
+	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV };
+	int fd;
+
+	if (mkdirat(dir_fd, name, mode) < 0 && errno != EEXIST)
+		return err_set(e, -errno, "make the directory %s in the log directory", name);
+	fd = (int)syscall(SYS_openat2, dir_fd, name, &how, sizeof(how));
+	return fd < 0 ? err_set(e, -errno, "open the directory %s in the log directory", name) :
+			own_dir(fd, name, mode, "_polyward-audit", ret_fd, e);
 }
 
 /*
@@ -108,13 +129,10 @@ static int open_log_dir(struct supervisor *s, struct err *e)
 	const struct { const char *name; mode_t mode; int *ret_fd; } inner[] = {
 		{ "records", 0755, &s->child[CHILD_AUDIT].given_fd }, { "keys", 0755, &s->keys_fd }, { "signer", 0700, &s->signer_fd },
 	};
-	char path[PATH_MAX];
-	int r = open_dir(s->opt.log_dir, 0700, NULL, &s->log_fd, e);
+	int r = open_dir(s->opt.log_dir, 0700, &s->log_fd, e);
 
 	for (size_t i = 0; i < sizeof(inner) / sizeof(inner[0]) && r == 0; i++)
-		r = snprintf(path, sizeof(path), "%s/%s", s->opt.log_dir, inner[i].name) >= (int)sizeof(path) ?
-			err_set(e, -ENAMETOOLONG, "%s", s->opt.log_dir) :
-			open_dir(path, inner[i].mode, "_polyward-audit", inner[i].ret_fd, e);
+		r = open_inner(s->log_fd, inner[i].name, inner[i].mode, inner[i].ret_fd, e);
 	if (r == 0) {
 		/* In the guarded directory: while a policy is in force, nobody shortens what is kept. Without it all is kept. */
 		s->retention_fd = openat(s->log_fd, "retention", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -176,11 +194,11 @@ int setup_all(struct supervisor *s, struct err *e)
 	if (r == 0)
 		r = open_programs(s, e);
 	if (r == 0)
-		r = open_dir(s->opt.run_dir, 0755, NULL, &s->run_fd, e);
+		r = open_dir(s->opt.run_dir, 0755, &s->run_fd, e);
 	if (r == 0)
 		r = take_lock(s, e);
 	if (r == 0)
-		r = open_dir(s->opt.state_dir, 0700, NULL, &s->child[CHILD_KERNEL].given_fd, e);
+		r = open_dir(s->opt.state_dir, 0700, &s->child[CHILD_KERNEL].given_fd, e);
 	if (r == 0)
 		r = open_log_dir(s, e);
 	if (r == 0 && snprintf(path, sizeof(path), "%s/%s", s->opt.run_dir, IPC_SOCKET) >= (int)sizeof(path))

@@ -20,6 +20,7 @@ cp "$built"/libexec/polyward-* /mnt/inst/libexec/polyward/
 cp "$built/polywardd" "$built/libexec/polyward-audit" /mnt/inst/new/
 pins=/sys/fs/bpf/polyward state=/var/lib/polyward log=/var/log/polyward
 export PATH="/mnt/inst/sbin:$PATH"
+ln /mnt/inst/libexec/polyward/polyward-compile /mnt/inst/older-name # a name of a program of polyward's that is older than any policy
 installed() { daemon --libexec /mnt/inst/libexec/polyward; }
 
 refused() { # refused NAME COMMAND...: fails, and changes nothing
@@ -107,7 +108,25 @@ run env POLYWARD_SOCKET=$POLYWARD_SOCKET polyward apply "$two"
 ok $? '... nor change it'
 signal TERM $second
 wait $second
+rm -rf $work/other/run
+polywardd --libexec /mnt/inst/libexec/polyward --log-dir $work/other/log --run-dir $work/other/run >$work/third.log 2>&1 &
+third=$!
+wait_for 30 answers
+run env POLYWARD_SOCKET=$POLYWARD_SOCKET polyward status
+expect 1 'belongs to another run directory' 'nor does one beside the first, which would take its records to another log'
+signal TERM $third
+wait $third
 unset POLYWARD_SOCKET
+mkdir -p $work/mixed/records
+mount --bind $log/records $work/mixed/records
+run timeout 20 polywardd --libexec /mnt/inst/libexec/polyward --log-dir $work/mixed --run-dir $work/mixed/run
+expect 3 'open the directory records' 'one with a part of the log mounted into another log directory does not start'
+umount $work/mixed/records
+
+# ---- below and beside
+refused 'the disk below the programs is not read' dd if=/dev/vdb of=/dev/null bs=4k count=1 status=none
+refused '... nor written' dd if=/dev/zero of=/dev/vdb bs=4k count=0 conv=notrunc status=none
+refused 'an older name of a program does not open it' dd if=/dev/zero of=/mnt/inst/older-name bs=1 count=1 conv=notrunc status=none
 
 # ---- death and return: the new ones are polyward's own by what they execute
 for name in polyward-audit polyward-kernel polyward-control; do

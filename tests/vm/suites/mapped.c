@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,22 +32,33 @@ static const char timed[] = HEAD "time hours { zone UTC  days mon-sun  hours 00:
 static const char killing[] = "polyward 1\npolicy suite { version 1 }\nstore data { path /srv/mapped on-tighten kill after 5s }\n"
 	"role readers { members user:reader }\nrule r { allow readers to list on data }\n";
 
+#define LAYERED "polyward 1\npolicy suite { version 1 }\nstore layered { path /opt/mapped }\nrole writers { members user:writer }\n"
+
+static const char layered_open[] = LAYERED "rule w { allow writers to read, write on layered }\n";
+static const char layered_closed[] = LAYERED "rule w { allow writers to list on layered }\n";
+
 /* A process that maps the object and waits. */
 struct holder { pid_t pid; int up, down; };
 struct how { const struct who *who; int prot, flags; const char *path; };
 
 static int hold(const struct how *h, const int up, const int down)
 {
-	_fd_ int fd = open(h->path, h->prot & PROT_WRITE ? O_RDWR | O_CLOEXEC : O_RDONLY | O_CLOEXEC);
-	char byte = 'm';
+	_fd_ int fd = open(h->path, h->prot & PROT_WRITE || !h->prot ? O_RDWR | O_CLOEXEC : O_RDONLY | O_CLOEXEC);
+	void *at = fd < 0 ? MAP_FAILED : mmap(NULL, 4096, h->prot, h->flags, fd, 0);
+	char byte = at == MAP_FAILED ? 'x' : 'm';
 
-	if (fd < 0 || mmap(NULL, 4096, h->prot, h->flags, fd, 0) == MAP_FAILED)
-		byte = 'x';
 	if (write(up, &byte, 1) != 1)
 		return 1;
-	while (read(down, &byte, 1) == 1 && byte != 'q')
+	while (read(down, &byte, 1) == 1 && byte != 'q') {
 		if (byte == 'g' && (setgroups(0, NULL) || write(up, "g", 1) != 1))
 			return 2;
+		if (byte == 'w')
+			byte = !mprotect(at, 4096, PROT_READ | PROT_WRITE) ? 'w' : errno == EACCES ? 'd' : 'e';
+		if (byte == 'p')
+			byte = !syscall(SYS_remap_file_pages, at, 4096, 0, 0, 0) ? 'p' : errno == EACCES ? 'd' : 'e';
+		if (byte != 'g' && write(up, &byte, 1) != 1)
+			return 2;
+	}
 	return 0;
 }
 
@@ -202,6 +214,40 @@ static void others(struct suite *s)
 	suite_check(s, "mapped: and so a policy may say kill", s->gen != 0, "refused");
 }
 
+static bool asked(const struct holder *h, char what)
+{
+	return write(h->down, &what, 1) == 1 && answer(h) == 'd';
+}
+
+/* The guest's root is an overlay: what is mapped is the file below, which lies in no store. */
+static void on_overlay(struct suite *s)
+{
+	static const char object[] = "/opt/mapped/f";
+	const struct how writes = { &writer, PROT_READ | PROT_WRITE, MAP_SHARED, object }, reads = { &writer, PROT_READ, MAP_SHARED, object },
+			 none = { &writer, PROT_NONE, MAP_SHARED, object };
+	struct holder h[3];
+	_fd_ int fd = -1;
+
+	mkdir("/opt/mapped", 0777);
+	fd = open(object, O_CREAT | O_RDWR | O_CLOEXEC, 0777);
+	suite_check(s, "mapped: a store on an overlay", fd >= 0 && !chmod("/opt/mapped", 0777) && !ftruncate(fd, 4096) && !fchmod(fd, 0777), "%s",
+		    strerror(errno));
+	suite_apply(s, layered_open);
+	h[0] = start_holder(&writes, false);
+	h[1] = start_holder(&reads, false);
+	h[2] = start_holder(&none, false);
+	for (size_t i = 0; i < 3; i++)
+		suite_check(s, "mapped: ... mapped", answer(&h[i]) == 'm', "refused");
+	expect(s, "mapped: ... is found", &h[0], PW_A_READ | PW_A_WRITE, 0);
+	suite_apply(s, layered_closed);
+	expect(s, "mapped: ... and what is missing", &h[0], PW_A_READ | PW_A_WRITE, PW_A_READ | PW_A_WRITE);
+	expect(s, "mapped: ... to the reader", &h[1], PW_A_READ, PW_A_READ);
+	suite_check(s, "mapped: ... and raising one that can do nothing asks", asked(&h[2], 'w'), "allowed");
+	suite_check(s, "mapped: ... and so does mapping another page in its place", asked(&h[0], 'p'), "allowed");
+	for (size_t i = 0; i < 3; i++)
+		stop_holder(&h[i]);
+}
+
 void cases_mapped(struct suite *s)
 {
 	_fd_ int fd = -1;
@@ -213,4 +259,5 @@ void cases_mapped(struct suite *s)
 		printf("# cannot make %s: %s\n", OBJECT, strerror(errno));
 	policies(s);
 	others(s);
+	on_overlay(s);
 }

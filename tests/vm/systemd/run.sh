@@ -69,6 +69,12 @@ expect 0 one.png '... but for a role that names the unit too'
 run unshare --mount /srv/bin/sum /srv/ai/scans/one.png
 expect 1 'Permission denied' '... in mounts of somebody else it has none'
 
+cp /usr/bin/unshare /usr/lib/systemd/pw-unshare
+run systemd-run --quiet --wait --pipe --collect -p User=alice -- /usr/lib/systemd/pw-unshare --user --mount /srv/bin/sum /srv/ai/scans/one.png
+expect 1 'Permission denied' "... nor in mounts that a user makes by one of process 1's own programs, as by a service manager of their own"
+run systemd-run --quiet --wait --pipe --collect -p User=alice -- /srv/bin/sum /srv/ai/scans/one.png
+expect 0 one.png '... but a service that runs as a user does'
+
 main=$(systemctl show -P MainPID polyward)
 systemctl stop sys-fs-bpf.mount >/dev/null 2>&1
 [ -e /sys/fs/bpf/polyward ] && ! cat /srv/ai/scans/one.png >/dev/null 2>&1
