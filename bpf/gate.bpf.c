@@ -123,8 +123,11 @@ static __noinline int pw_strict(struct pw_op *op, struct pw_decision *d, __u64 r
  */
 static __noinline bool pw_own_lets(struct pw_op *op)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+	/* Who serves files to others does so with their credentials: nfsd's threads are no loop device's. */
+	bool kernels_own = (task->flags & PF_KTHREAD) && task->cred == task->real_cred;
 	bool refused = op->label == PW_LABEL_OWN_BACKING ?
-		pw_backing_refuses(op->need, bpf_get_current_task_btf()->flags & PF_KTHREAD) :
+		pw_backing_refuses(op->need, kernels_own) :
 		op->label == PW_LABEL_OWN_SIGNER ? pw_signer_refuses(op->need, 0) : pw_own_refuses(op->need, 0);
 
 	if (refused && pw_guarded() && !pw_is_own())

@@ -128,6 +128,49 @@ static __noinline bool pw_lends_node(__u32 fd)
 	return pw_is_node(mode) && pw_node_denied(mode, BPF_CORE_READ(inode, i_rdev), 1);
 }
 
+#define PW_FDS_MAX 65536u /* descriptors looked at: who has more open makes no loop device */
+
+struct pw_fds { struct file *named; __u32 gen, found; };
+
+static __always_inline bool pw_is_guarded_node(struct inode *inode)
+{
+	__u32 mode = BPF_CORE_READ(inode, i_mode);
+
+	return pw_is_node(mode) && pw_node_matters(mode, BPF_CORE_READ(inode, i_rdev));
+}
+
+static long pw_look_at_fd(__u32 i, struct pw_fds *c)
+{
+	struct file *file = pw_file_at(i);
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+
+	if (i >= BPF_CORE_READ(bpf_get_current_task_btf(), files, fdt, max_fds))
+		return 1;
+	if (!inode || file == c->named)
+		return 0;
+	if (pw_is_guarded_node(inode) || (pw_protected_dev(BPF_CORE_READ(inode, i_sb, s_dev), c->gen) &&
+					  pw_label_looked_up(inode, BPF_CORE_READ(file, f_path.dentry), c->gen) != PW_LABEL_OUTSIDE))
+		c->found = 1;
+	return 0;
+}
+
+/*
+ * The kernel reads the number, and what it stands for, once more than we do, and both may be another by then. So nothing else that is
+ * stored may be at hand: what comes in later is asked for by itself.
+ */
+static __noinline bool pw_could_be_lent(__u32 fd)
+{
+	struct pw_fds c = { .named = pw_file_at(fd), .gen = pw_generation() };
+
+	if (!c.gen)
+		return false;
+	if (BPF_CORE_READ(bpf_get_current_task_btf(), files, fdt, max_fds) > PW_FDS_MAX)
+		return true;
+	c.found = bpf_get_smp_processor_id() >> 31; /* 0; see pw_opaque_zero() */
+	bpf_loop(PW_FDS_MAX, pw_look_at_fd, &c, 0);
+	return c.found;
+}
+
 static __always_inline int pw_loop_over(__u32 cmd, __u64 arg, __u32 hook)
 {
 	__u32 fd = (__u32)arg;
@@ -137,11 +180,12 @@ static __always_inline int pw_loop_over(__u32 cmd, __u64 arg, __u32 hook)
 		pw_guard_refuse(hook, PW_R_INTERNAL, 0, cmd);
 		return -EPERM;
 	}
-	if (pw_lends_node(fd)) {
-		pw_guard_refuse(hook, PW_R_GUARD, 0, cmd);
-		return -EPERM;
-	}
-	return pw_lends(fd, hook) ? -EACCES : 0;
+	if (pw_lends(fd, hook))
+		return -EACCES;
+	if (!pw_lends_node(fd) && !(pw_guarded() && pw_could_be_lent(fd)))
+		return 0;
+	pw_guard_refuse(hook, PW_R_GUARD, 0, cmd);
+	return -EPERM;
 }
 
 /* What is asked of a device is no matter of where its node lies. */
@@ -152,6 +196,25 @@ static __noinline int pw_ioctl_node(const struct inode *inode, __u32 cmd, __u64 
 	if (inode->i_rdev >> 20 != LOOP_MAJOR || (cmd != C_LOOP_SET_FD && cmd != C_LOOP_CHANGE_FD && cmd != C_LOOP_CONFIGURE))
 		return 0;
 	return pw_loop_over(cmd, arg, hook);
+}
+
+/* linux/dm-ioctl.h: what gives a mapping another table, or puts it in place, or tells its targets what to do */
+enum { T_DM = 0xfd, DM_SUSPEND = 6, DM_TABLE_LOAD = 9, DM_TARGET_MSG = 14 };
+
+/*
+ * A mapping under a store has its devices open already, and another table for it would use them without asking anybody: a mirror of the
+ * store, or a way round it. Which mapping is meant stands in memory that may change, so while a store lies on any, none gets another one.
+ */
+static __noinline int pw_remaps(const struct inode *inode, __u32 cmd, __u32 hook)
+{
+	__u32 nr = cmd & 0xff;
+
+	if ((inode->i_mode & S_IFMT) != S_IFCHR || (nr != DM_SUSPEND && nr != DM_TABLE_LOAD && nr != DM_TARGET_MSG))
+		return 0;
+	if (!pw_guarded() || pw_is_own() || pw_is_init() || !pw_attr(PW_ATTR_BDEV, pw_generation(), inode->i_rdev, PW_BDEV_COMMANDS))
+		return 0;
+	pw_guard_refuse(hook, PW_R_GUARD, 0, inode->i_rdev);
+	return -EPERM;
 }
 
 /*
@@ -186,6 +249,8 @@ int BPF_PROG(pw_file_ioctl, struct file *file, unsigned int cmd, unsigned long a
 
 	if (cmd == C_TIOCSTI && pw_types(file, PW_HOOK_pw_file_ioctl))
 		return -EPERM;
+	if ((cmd >> 8 & 0xff) == T_DM && pw_remaps(inode, cmd, PW_HOOK_pw_file_ioctl))
+		return -EPERM;
 	if ((inode->i_mode & S_IFMT) == S_IFBLK || (pw_protected(inode) && pw_is_node(inode->i_mode))) {
 		rc = pw_ioctl_node(inode, cmd, arg, PW_HOOK_pw_file_ioctl);
 		return rc == -EACCES ? -EACCES : rc ? -EPERM : 0;
@@ -202,6 +267,8 @@ int BPF_PROG(pw_ioctl_compat, struct file *file, unsigned int cmd, unsigned long
 	int rc;
 
 	if (cmd == C_TIOCSTI && pw_types(file, PW_HOOK_pw_ioctl_compat))
+		return -EPERM;
+	if ((cmd >> 8 & 0xff) == T_DM && pw_remaps(inode, cmd, PW_HOOK_pw_ioctl_compat))
 		return -EPERM;
 	if ((inode->i_mode & S_IFMT) == S_IFBLK || (pw_protected(inode) && pw_is_node(inode->i_mode))) {
 		rc = pw_ioctl_node(inode, cmd, arg, PW_HOOK_pw_ioctl_compat);

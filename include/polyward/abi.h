@@ -141,7 +141,7 @@ enum pw_attr_kind {
 	PW_ATTR_OWN_EXE,   /* a = device, b = inode number → enum pw_own_exe: one of polyward's programs */
 	PW_ATTR_OWN_BPF,   /* a = enum pw_own_bpf, b = id  → 1: one of polyward's maps, programs or links */
 	/* The guard's, of a generation. */
-	PW_ATTR_BDEV,      /* a = device, b = 1: a character device → enum pw_bdev: what lies under a store */
+	PW_ATTR_BDEV,      /* a = device, b = 1: a character device, or PW_BDEV_COMMANDS → enum pw_bdev: what lies under a store */
 	PW_ATTR_BDEV_USER, /* a = device, b = inode number → 1: a program that may read such devices (udev) */
 	PW_ATTR_EXE_TIME,  /* a = device, b = inode number → when the program of PW_ATTR_EXE changed last: pw_moment() */
 	PW_ATTR_WAY,       /* a = device, b = inode number → 1: a directory above a store's root or above polyward's own */
@@ -153,6 +153,7 @@ enum pw_attr_kind {
 enum pw_attr_dev { PW_DEV_STORE = 1, PW_DEV_OWN = 2 }; /* a store, whatever else; nothing but directories of polyward's own */
 enum pw_own_exe { PW_OWN_ENTRY = 1, PW_OWN_ROLE = 2 }; /* the supervisor; what only the supervisor starts */
 enum pw_own_bpf { PW_OWN_MAP = 1, PW_OWN_PROG = 2, PW_OWN_LINK = 3 };
+#define PW_BDEV_COMMANDS 2u /* a character device that takes commands for what lies under a store */
 enum pw_bdev    { PW_BDEV_STORE = 1, PW_BDEV_PARENT = 2 }; /* holds the filesystem of a store; the disk that it is a part of */
 enum pw_mount   { PW_MOUNT_CARRIER = 1, PW_MOUNT_TOP = 2 }; /* bits: a store or polyward's own lies on it; process 1's root */
 

@@ -244,6 +244,14 @@ static int look_at_links(struct below *b, int fd, enum pw_bdev what, unsigned de
 	return rc;
 }
 
+/* A mapping of device-mapper gets its tables through one node for all; its number is in linux/miscdevice.h, which is not for users. */
+static int commands(struct below *b, int sys_fd)
+{
+	const struct pw_attr_key key = { .a = pw_dev(10, 236), .b = PW_BDEV_COMMANDS, .gen = b->gen, .kind = PW_ATTR_BDEV };
+
+	return faccessat(sys_fd, "dm", F_OK, 0) ? 0 : attr_add(b->k, &key, PW_BDEV_STORE, b->e);
+}
+
 static int look(struct below *b, uint32_t dev, enum pw_bdev what, unsigned depth)
 {
 	_fd_ int sys = -1;
@@ -264,6 +272,8 @@ static int look(struct below *b, uint32_t dev, enum pw_bdev what, unsigned depth
 		return numbers_at(sys, "../dev", &parent) ? look(b, parent, PW_BDEV_PARENT, depth + 1) : 0;
 	if (!rc)
 		rc = passthrough(b, sys);
+	if (!rc)
+		rc = commands(b, sys);
 	if (!rc)
 		rc = look_at_loop(b, sys, depth);
 	return rc ? rc : look_at_links(b, dir_at(sys, "slaves"), PW_BDEV_STORE, depth);

@@ -320,6 +320,8 @@ static void disks(struct suite *s)
 static void layers(struct suite *s)
 {
 	static const char *const table[] = { "dmsetup", "create", "pw-other", "--table", "0 64 linear /dev/sda1 0", NULL };
+	static const char *const load[] = { "dmsetup", "load", "pw-test", "--table", "0 64 linear /dev/sda1 0", NULL },
+				 *const resume[] = { "dmsetup", "resume", "pw-test", NULL }, *const table_of[] = { "dmsetup", "table", "pw-test", NULL };
 	static const char *const attach[] = { "losetup", "/dev/loop5", "/dev/sda", NULL };
 	struct node sg = { "/run/dev/nodes/sg", S_IFCHR, scsi_node("sda", "scsi_generic") },
 		    bsg = { "/run/dev/nodes/bsg", S_IFCHR, scsi_node("sda", "bsg") };
@@ -334,7 +336,11 @@ static void layers(struct suite *s)
 	suite_case(s, "... and its disk", &root, op_open_write, "/dev/sda", GUARDED(pw_device));
 	suite_case(s, "... its generic SCSI node", &root, op_mknod, &sg, GUARDED(pw_device));
 	suite_case(s, "... its block SCSI node", &root, op_mknod, &bsg, GUARDED(pw_device));
-	suite_case(s, "another mapping of the same partition", &root, op_command_line, table, (struct want){ 1, PW_HOOK_pw_device, PW_DENY, PW_R_GUARD, 0 });
+	suite_case(s, "another mapping of the same partition", &root, op_command_line, table,
+		   (struct want){ 1, PW_HOOK_pw_file_ioctl, PW_DENY, PW_R_GUARD, 0 });
+	suite_case(s, "another table for its own mapping", &root, op_command_line, load, (struct want){ 1, PW_HOOK_pw_file_ioctl, PW_DENY, PW_R_GUARD, 0 });
+	suite_case(s, "... or putting one in place", &root, op_command_line, resume, (struct want){ 1, PW_HOOK_pw_file_ioctl, PW_DENY, PW_R_GUARD, 0 });
+	suite_case(s, "... while its table may be read", &root, op_command_line, table_of, SILENT);
 	suite_case(s, "a loop device over the disk", &root, op_command_line, attach, (struct want){ 1, PW_HOOK_pw_device, PW_DENY, PW_R_GUARD, 0 });
 }
 
@@ -348,6 +354,16 @@ static void stores_work(struct suite *s)
 	must(!quiet("sh", "-c", "echo 3 > /proc/sys/vm/drop_caches; exit 1", NULL, NULL), "drop caches");
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		suite_case(s, "... and read after everything was written out", &writer, op_read, files[i], SILENT);
+}
+
+/* With no other descriptor that could take its place. */
+static int op_loop_alone(const void *fd)
+{
+	unsigned mine = (unsigned)*(const int *)fd;
+
+	if ((mine > 3 && close_range(3, mine - 1, 0)) || close_range(mine + 1, ~0u, 0))
+		return errno;
+	return op_loop_configure(fd);
 }
 
 static void opened_before(struct suite *s, const int *fd, const int *tmpfs, const int *sg_fd, const int *stored, const int *beside)
@@ -365,7 +381,8 @@ static void opened_before(struct suite *s, const int *fd, const int *tmpfs, cons
 	suite_case(s, "... by either call", &root, op_loop_configure, fd, GUARDED(pw_file_ioctl));
 	suite_case(s, "nor is a stored file from before", &root, op_loop_over, stored, REFUSED(pw_file_ioctl, PW_A_READ | PW_A_WRITE));
 	suite_case(s, "... by either call", &root, op_loop_configure, stored, REFUSED(pw_file_ioctl, PW_A_READ | PW_A_WRITE));
-	suite_case(s, "... which a file beside is", &root, op_loop_configure, beside, SILENT);
+	suite_case(s, "... nor any file while a stored one is at hand", &root, op_loop_configure, beside, GUARDED(pw_file_ioctl));
+	suite_case(s, "... which a file beside is otherwise", &root, op_loop_alone, beside, SILENT);
 	suite_case(s, "a generic SCSI node from before", &root, op_size_fd, sg_fd, GUARDED(pw_file_ioctl));
 }
 
